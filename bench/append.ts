@@ -1,0 +1,103 @@
+/** Durable append through the port against the raw loop of `floors/append.ts`: same events, same chain, same disk. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { EventStore } from '../src/domain/ports/event-store.ts';
+import type { StreamName } from '../src/domain/ids.ts';
+import { SqliteEventStore } from '../src/adapters/event-store/sqlite.ts';
+import { beforeFirst, chainedEvent, openFloor, streamAt, streamCount, streamNameOf } from './floors/append.ts';
+
+export interface AppendRow {
+  readonly name: string;
+  readonly ratio: number;
+  readonly goal: number;
+  readonly better: 'higher' | 'lower';
+  /** Events per second, medians over the rounds. */
+  readonly ours: number;
+  readonly floor: number;
+}
+const rounds = 7;
+const eventsShared = 19_200;
+const eventsSingle = 2_000;
+
+/** What the codec and the state cache above the port know: revision and hash of each stream's last event. */
+class Writers {
+  readonly #store: EventStore;
+  readonly #names = Array.from({ length: streamCount }, (_, n) => streamNameOf(n) as StreamName);
+  readonly #revisions = new Int32Array(streamCount).fill(-1);
+  readonly #hashes = Array.from({ length: streamCount }, (): Buffer => beforeFirst);
+  #written = 0;
+  constructor(store: EventStore) {
+    this.#store = store;
+  }
+  async append(stream: number): Promise<void> {
+    const before = this.#revisions[stream]!;
+    const name = this.#names[stream]!;
+    const event = chainedEvent(name, before + 1, this.#hashes[stream]!, this.#written++);
+    // Decided on the pending state: the next command on this stream may come before this one is answered.
+    this.#revisions[stream] = before + 1;
+    this.#hashes[stream] = event.hash;
+    await this.#store.append(name, before < 0 ? 'no-stream' : before, [event]);
+  }
+  async prefill(): Promise<void> {
+    for (let n = 0; n < streamCount; n += 1_000) await Promise.all(Array.from({ length: 1_000 }, (_, i) => this.append(n + i)));
+  }
+  /** Events per second of `callers` that each wait for their answer before they append again. */
+  async rate(callers: number, count: number, streamOf: (n: number) => number): Promise<number> {
+    let left = count;
+    const caller = async (): Promise<void> => {
+      while (left-- > 0) await this.append(streamOf(this.#written));
+    };
+    const start = process.hrtime.bigint();
+    await Promise.all(Array.from({ length: callers }, caller));
+    return count / (Number(process.hrtime.bigint() - start) / 1e9);
+  }
+}
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+
+interface Case {
+  readonly name: string;
+  readonly goal: number;
+  readonly ours: () => Promise<number>;
+  readonly floor: () => number;
+}
+const measure = async ({ name, goal, ours, floor }: Case): Promise<AppendRow> => {
+  const found: { ours: number; floor: number }[] = [];
+  for (let round = 0; round < rounds; round++) {
+    // Which goes first alternates, so that neither always pays for the other's dirty pages.
+    const first = round % 2 === 0 ? floor() : undefined;
+    const rate = await ours();
+    found.push({ ours: rate, floor: first ?? floor() });
+  }
+  return {
+    name,
+    ratio: median(found.map((round) => round.ours / round.floor)),
+    goal,
+    better: 'higher',
+    ours: median(found.map((round) => round.ours)),
+    floor: median(found.map((round) => round.floor)),
+  };
+};
+
+export async function appendRows(): Promise<AppendRow[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'tollgate-bench-'));
+  const floor = openFloor(folder);
+  const store = SqliteEventStore.open(join(folder, 'events.db'));
+  try {
+    const writers = new Writers(store);
+    await writers.prefill();
+    const shared = (): number => floor.append(eventsShared, 64);
+    const cases: Case[] = [
+      { name: 'durable append, 64 callers', goal: 0.8, ours: () => writers.rate(64, eventsShared, streamAt), floor: shared },
+      { name: 'durable append, 1 caller', goal: 0.6, ours: () => writers.rate(1, eventsSingle, streamAt), floor: () => floor.append(eventsSingle, 1) },
+      { name: 'durable append, 64 callers on one stream', goal: 0.3, ours: () => writers.rate(64, eventsShared, () => 0), floor: shared },
+    ];
+    const rows: AppendRow[] = [];
+    for (const each of cases) rows.push(await measure(each));
+    return rows;
+  } finally {
+    floor.close();
+    await store.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,13 @@
+/** Writes the description of the catalog that the CLI is generated from, then bundles the CLI for any Node >= 20. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { build } from 'esbuild';
+import { root } from './prepare.mjs';
+import { join } from 'node:path';
+
+const { describeForCli } = await import(join(root, 'dist/src/describe-for-cli.js'));
+mkdirSync(join(root, 'cli/generated'), { recursive: true });
+writeFileSync(join(root, 'cli/generated/catalog.json'), `${JSON.stringify(describeForCli(), null, 1)}\n`);
+await build({
+  entryPoints: [join(root, 'cli/main.ts')], outdir: join(root, 'dist/cli-bundle'), bundle: true, splitting: true, format: 'esm', platform: 'node', target: 'node20', sourcemap: 'linked', logLevel: 'error', minifySyntax: true, minifyWhitespace: true,
+  banner: { js: "import{createRequire as __require}from'node:module';const require=__require(import.meta.url);" },
+});

@@ -1,0 +1,77 @@
+/** Opens every adapter that the configuration names, in a folder that is this process's alone. */
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { SqliteCounters } from './adapters/counters/sqlite.ts';
+import { FolderInUse, lockFolder } from './adapters/event-store/lock.ts';
+import { SqliteEventStore } from './adapters/event-store/sqlite.ts';
+import { SqliteKeyring } from './adapters/keyring/sqlite.ts';
+import { SqliteLeases } from './adapters/lease/sqlite.ts';
+import { Mailbox } from './adapters/mail/mailbox.ts';
+import { SimulatedPayments } from './adapters/payments/simulated.ts';
+import { SqliteReadModels } from './adapters/read-models/sqlite.ts';
+import { LocalRuntime } from './adapters/runtime/local.ts';
+import { DiskSourceStore } from './adapters/runtime/source-store.ts';
+import { OffsetClock } from './adapters/system/clock.ts';
+import { SystemRandom } from './adapters/system/random.ts';
+import { openSecrets, type Secrets } from './adapters/system/secrets.ts';
+import { StartRefused, type Config } from './config.ts';
+import type { MovableClock } from './domain/ports/clock.ts';
+import type { RateCounters } from './domain/ports/counters.ts';
+import type { EventStore } from './domain/ports/event-store.ts';
+import type { Keyring } from './domain/ports/keyring.ts';
+import type { Leases } from './domain/ports/leases.ts';
+import type { Random } from './domain/ports/random.ts';
+import type { ReadModels } from './domain/ports/read-models.ts';
+import type { Runtime, SourceStore } from './domain/ports/runtime.ts';
+
+export type Adapters = {
+  readonly clock: MovableClock;
+  readonly random: Random;
+  readonly secrets: Secrets;
+  readonly store: EventStore;
+  readonly readModels: ReadModels;
+  readonly keyring: Keyring;
+  readonly counters: RateCounters;
+  readonly leases: Leases;
+  readonly payments: SimulatedPayments;
+  readonly mailbox: Mailbox;
+  readonly runtime: Runtime;
+  readonly sources: SourceStore;
+  /** Closes everything, the log last. */
+  readonly close: () => Promise<void>;
+};
+
+/** Makes and takes the folder; every way this can fail is one line that says what to do. */
+const takeFolder = (data: string): { release(): void } => {
+  try {
+    mkdirSync(data, { recursive: true, mode: 0o700 });
+    accessSync(data, constants.W_OK);
+    return lockFolder(data);
+  } catch (error) {
+    if (error instanceof FolderInUse) throw new StartRefused(`${data} is in use by another Tollgate; stop that one, or choose another folder with --data`);
+    throw new StartRefused(`cannot write to ${data} (${(error as NodeJS.ErrnoException).code ?? String(error)}); make it writable, or choose another folder with --data`);
+  }
+};
+
+export const openAdapters = (config: Config, origin: () => string, environment: NodeJS.ProcessEnv = process.env): Adapters => {
+  const lock = takeFolder(config.data);
+  const file = (name: string) => join(config.data, name);
+  const clock = new OffsetClock();
+  const random = new SystemRandom();
+  const secrets = openSecrets(config.data, random, environment);
+  const sources = new DiskSourceStore(file('sources'));
+  const store = SqliteEventStore.open(file('events.db'));
+  const readModels = SqliteReadModels.open(file('models.db'));
+  const keyring = SqliteKeyring.open(file('keys.db'), { masterKey: secrets.keyring, hmacKey: secrets.lookup, random });
+  const counters = SqliteCounters.open(file('counters.db'));
+  const leases = SqliteLeases.open(file('leases.db'));
+  const payments = SimulatedPayments.open({ path: file('mock-provider.db'), clock, random, webhookSecrets: [secrets.webhook], checkoutUrl: (id) => `${origin()}/checkout/${id}` });
+  const mailbox = Mailbox.open(file('mock-mailbox.db'), clock);
+  const runtime = new LocalRuntime({ folder: file('workloads'), sources, clock });
+  const close = async () => {
+    await runtime.close();
+    for (const part of [mailbox, payments, leases, counters, readModels, keyring, store]) await part.close();
+    lock.release();
+  };
+  return { clock, random, secrets, store, readModels, keyring, counters, leases, payments, mailbox, runtime, sources, close };
+};

@@ -1,0 +1,172 @@
+/** The log above an event store: encodes, chains, verifies, upcasts, and lets consumers follow. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { chainHash, eventId, hashIn, withHash, withoutHash } from './chain.ts';
+import type { KeyringVault } from './vault.ts';
+import type { AnyEvent } from '../../domain/decider.ts';
+import type { StreamName } from '../../domain/ids.ts';
+import type { Instant } from '../../domain/instant.ts';
+import { BrokenChain, beginning, type Head, type Log, type Meta, type Origin, type Pending, type Recorded } from '../../domain/ports/log.ts';
+import type { EventStore, NewEvent, Position, StoredEvent } from '../../domain/ports/event-store.ts';
+import { currentVersion, upcast, type Upcast } from '../../domain/schema.ts';
+
+type Upcasters = Readonly<Record<string, readonly Upcast[] | undefined>>;
+/** How many of the newest events followers find in memory. */
+const tailMax = 8_192;
+const pageSize = 1_000;
+/** A signal may be lost, the log may not: followers look again this often. */
+const lookAgainMs = 1_000;
+
+export class StoredLog implements Log {
+  readonly exclusive: boolean;
+  readonly #store: EventStore;
+  readonly #vault: KeyringVault;
+  readonly #upcasters: Upcasters;
+  readonly #listeners: ((events: readonly Recorded[]) => void)[] = [];
+  #lastAt: Instant | '' = '';
+  /** Newest events in order without gaps, kept only while this process is the one writer. */
+  #tail: Recorded[] = [];
+  #woken = Promise.withResolvers<void>();
+
+  constructor(store: EventStore, vault: KeyringVault, upcasters: Upcasters, exclusive: boolean) {
+    this.#store = store;
+    this.#vault = vault;
+    this.#upcasters = upcasters;
+    this.exclusive = exclusive;
+    store.onAdvanced(() => this.#wake());
+  }
+
+  #wake(): void {
+    this.#woken.resolve();
+    this.#woken = Promise.withResolvers<void>();
+  }
+
+  /** Reads the newest event, so that time goes on from it. */
+  async recover(): Promise<void> {
+    const head = await this.#store.head();
+    if (head === 0n) return;
+    for await (const page of this.#store.readAll(head - 1n, 1)) for (const event of page) this.#lastAt = this.#decode(event).meta.at;
+  }
+
+  stamp(now: Instant, head: Head): Instant {
+    const at = head.at > now ? head.at : now;
+    return this.#lastAt > at ? this.#lastAt as Instant : at as Instant;
+  }
+
+  async append(stream: StreamName, head: Head, events: readonly AnyEvent[], origin: Origin): Promise<Pending> {
+    const { reason, ...rest } = origin;
+    const sealedReason = reason === undefined ? {} : { reason: (await this.#vault.sealAll({ reason })).reason };
+    const sealed: object[] = [];
+    for (const event of events) sealed.push(await this.#vault.sealAll(event.data));
+    // From here to the store's queue nothing waits: the order of stamps is the order of the log.
+    let { revision, hash } = head;
+    const at = this.stamp(origin.at, head);
+    this.#lastAt = at;
+    const stored: NewEvent[] = [];
+    const recorded: Recorded[] = [];
+    for (const [index, { type }] of events.entries()) {
+      revision += 1;
+      const data = sealed[index] as object;
+      const unhashed = { schema: currentVersion(this.#upcasters, type), ...rest, at, ...sealedReason };
+      const metaText = JSON.stringify(unhashed);
+      const dataText = JSON.stringify(data);
+      const id = eventId(origin.commandId, stream, index);
+      hash = chainHash(hash, stream, revision, id, type, dataText, metaText);
+      stored.push({ id, type, data: dataText, meta: withHash(metaText, hash) });
+      recorded.push({ type, data, id, stream, revision, position: 0n, meta: { ...unhashed, hash } });
+    }
+    const appended = this.#store.append(stream, head.revision < 0 ? 'no-stream' : head.revision, stored);
+    return { events: recorded, head: { revision, hash, at }, durable: appended.then(({ position }) => this.#committed(recorded, position)) };
+  }
+
+  #committed(recorded: readonly Recorded[], position: Position): readonly Recorded[] {
+    const first = position - BigInt(recorded.length - 1);
+    const events = recorded.map((event, index) => ({ ...event, position: this.exclusive ? first + BigInt(index) : position }));
+    for (const listener of this.#listeners) listener(events);
+    if (this.exclusive) this.#remember(events);
+    return events;
+  }
+
+  #remember(events: readonly Recorded[]): void {
+    const last = this.#tail.at(-1);
+    if (last && events[0]?.position !== last.position + 1n) this.#tail = []; // somebody else's event lies between
+    this.#tail.push(...events);
+    if (this.#tail.length > 2 * tailMax) this.#tail = this.#tail.slice(-tailMax);
+    this.#wake();
+  }
+
+  onCommitted(listener: (events: readonly Recorded[]) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  #decode(event: StoredEvent): Recorded {
+    const meta = JSON.parse(event.meta) as Meta;
+    const data = JSON.parse(event.data) as object;
+    const today = currentVersion(this.#upcasters, event.type);
+    return {
+      type: event.type, id: event.id, stream: event.stream, revision: event.revision, position: event.position, meta,
+      data: meta.schema === today ? data : upcast(this.#upcasters, event.type, meta.schema, data),
+    };
+  }
+
+  async *read(stream: StreamName, from: Head = beginning): AsyncIterable<readonly Recorded[]> {
+    let { revision, hash } = from;
+    for await (const page of this.#store.read(stream, revision + 1)) {
+      for (const event of page) {
+        revision += 1;
+        if (event.revision !== revision) throw new BrokenChain(stream, revision, `found revision ${event.revision}`);
+        const expected = chainHash(hash, stream, revision, event.id, event.type, event.data, withoutHash(event.meta));
+        if (expected !== hashIn(event.meta)) throw new BrokenChain(stream, revision, 'its hash does not match');
+        hash = expected;
+      }
+      yield page.map((event) => this.#decode(event));
+    }
+  }
+
+  async *readAll(after: Position, size = pageSize): AsyncIterable<readonly Recorded[]> {
+    for await (const page of this.#store.readAll(after, size)) yield page.map((event) => this.#decode(event));
+  }
+
+  head(): Promise<Position> {
+    return this.#store.head();
+  }
+
+  /** Events after `after` out of memory; undefined when they are not all there. */
+  #remembered(after: Position): readonly Recorded[] | undefined {
+    const first = this.#tail[0];
+    if (!first || first.position > after + 1n) return undefined;
+    return this.#tail.slice(Number(after + 1n - first.position), Number(after + 1n - first.position) + pageSize);
+  }
+
+  async *follow(after: Position, signal: AbortSignal): AsyncIterable<readonly Recorded[]> {
+    let position = after;
+    while (!signal.aborted) {
+      const woken = this.#woken.promise;
+      const remembered = this.#remembered(position);
+      let found = false;
+      if (remembered) {
+        if (remembered.length > 0) {
+          found = true;
+          position = remembered.at(-1)?.position ?? position;
+          yield remembered;
+        }
+      } else {
+        for await (const page of this.readAll(position)) {
+          found = true;
+          position = page.at(-1)?.position ?? position;
+          yield page;
+          if (signal.aborted) return;
+        }
+      }
+      if (!found) await this.#rest(woken, signal);
+    }
+  }
+
+  async #rest(woken: Promise<void>, signal: AbortSignal): Promise<void> {
+    const rest = new AbortController();
+    const stop = () => rest.abort();
+    signal.addEventListener('abort', stop, { once: true });
+    await Promise.race([woken, sleep(lookAgainMs, undefined, { signal: rest.signal, ref: false }).catch(() => undefined)]);
+    signal.removeEventListener('abort', stop);
+    rest.abort();
+  }
+}

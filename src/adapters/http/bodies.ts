@@ -1,0 +1,58 @@
+/** Bodies of calls that are no commands, and the one way every body is checked. */
+import 'reflect-metadata';
+import { plainToInstance } from 'class-transformer';
+import { IsBoolean, Length, IsString, validateSync, type ValidationError } from 'class-validator';
+import { HttpProblem, invalid } from './problem.ts';
+import { IsAddress, IsIdOf, Maybe } from '../../commands/validation.ts';
+import type { FlowId } from '../../domain/ids.ts';
+
+export class OtpBody {
+  @IsAddress() readonly email!: string;
+}
+export class ResendBody {
+  @IsAddress() readonly email!: string;
+  @IsIdOf('flw') readonly flowId!: FlowId;
+}
+export class VerifyBody {
+  @IsAddress() readonly email!: string;
+  @IsIdOf('flw') readonly flowId!: FlowId;
+  @IsString() @Length(1, 200) readonly token!: string;
+}
+export class PaymentTokenBody {
+  @IsString() @Length(1, 200) readonly paymentToken!: string;
+}
+export class RefreshBody {
+  @IsString() @Length(1, 200) readonly refreshToken!: string;
+}
+export class CloseBody {
+  @Maybe() @IsBoolean() readonly everywhere?: boolean;
+}
+export class DurationBody {
+  @IsString() @Length(1, 40) readonly duration!: string;
+}
+export class SubjectBody {
+  @IsString() @Length(1, 300) readonly subject!: string;
+}
+
+const depthMax = 20;
+/** Keys beginning with `$` are ours alone; depth is bounded. */
+const checkKeys = (value: unknown, path: string, depth: number): void => {
+  if (depth > depthMax) throw new HttpProblem(400, 'InvalidInput', 'The body is nested too deeply.', 'Send a flatter body.');
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, item] of Object.entries(value)) {
+    if (key.startsWith('$')) throw invalid([{ field: `${path}${key}`, message: `a field may not begin with $: ${path}${key}` }]);
+    checkKeys(item, `${path}${key}.`, depth + 1);
+  }
+};
+const flatten = (errors: readonly ValidationError[], path = ''): { field: string; message: string }[] =>
+  errors.flatMap((error) => [...Object.values(error.constraints ?? {}).map((message) => ({ field: path + error.property, message })), ...flatten(error.children ?? [], `${path}${error.property}.`)]);
+
+/** An instance of `type`, or a 400 that names the fields. */
+export const checked = <T extends object>(type: new () => T, body: unknown): T => {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new HttpProblem(400, 'InvalidInput', 'The body must be a JSON object.', 'Send Content-Type: application/json and an object.');
+  checkKeys(body, '', 0);
+  const instance = plainToInstance(type, body);
+  const errors = flatten(validateSync(instance, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: false, stopAtFirstError: true }));
+  if (errors.length > 0) throw invalid(errors);
+  return instance;
+};

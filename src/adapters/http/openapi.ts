@@ -1,0 +1,92 @@
+/** OpenAPI 3.1, from the catalog, the read models and the checked bodies. */
+import { OpenApiBuilder, type OperationObject, type PathItemObject, type SchemaObject } from 'openapi3-ts/oas31';
+import * as bodies from './bodies.ts';
+import { openCommands, schemas } from '../../commands/schemas.ts';
+import { projections } from '../../projections/registry.ts';
+
+const json = (schema: SchemaObject | { $ref: string }) => ({ 'application/json': { schema } });
+const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+const problems = (...statuses: readonly number[]) => Object.fromEntries(statuses.map((status) => [status, { description: 'Refused; the body says what, why, and the next step', content: { 'application/problem+json': { schema: ref('Problem') } } }]));
+const ordinary = [400, 401, 402, 403, 404, 409, 410, 412, 413, 415, 422, 429, 503];
+const query = (name: string, description: string, type: 'string' | 'integer' = 'string') => ({ name, in: 'query' as const, description, schema: { type } });
+const path = (name: string) => ({ name, in: 'path' as const, required: true, schema: { type: 'string' as const } });
+const header = (name: string, description: string) => ({ name, in: 'header' as const, description, schema: { type: 'string' as const } });
+const anything: SchemaObject = { type: 'object', additionalProperties: true };
+const answers = (schema: SchemaObject | { $ref: string } = anything, description = 'Done') => ({ 200: { description, content: json(schema) }, ...problems(...ordinary) });
+const secured = [{ bearer: [] }];
+
+const problem: SchemaObject = {
+  type: 'object', required: ['type', 'title', 'status', 'detail', 'code', 'nextStep', 'correlationId'],
+  properties: {
+    type: { type: 'string' }, title: { type: 'string' }, status: { type: 'integer' }, detail: { type: 'string' }, code: { type: 'string' }, nextStep: { type: 'string' }, correlationId: { type: 'string' }, resetAt: { type: 'string', format: 'date-time' }, level: { type: 'string' },
+    errors: { type: 'array', items: { type: 'object', required: ['field', 'message'], properties: { field: { type: 'string' }, message: { type: 'string' } } } },
+  },
+};
+const committed: SchemaObject = {
+  type: 'object', required: ['stream', 'events'],
+  properties: { position: { type: 'string', description: 'Where the log stood: pass it as ?after= to read your own write' }, stream: { type: 'string' }, revision: { type: 'integer' }, dryRun: { type: 'boolean' }, events: { type: 'array', items: { type: 'object', required: ['type'], properties: { type: { type: 'string' }, id: { type: 'string' } } } } },
+};
+
+const commandPaths = (): [string, PathItemObject][] => openCommands().map(({ name, summary, noun }) => [`/commands/${name}`, {
+  post: {
+    operationId: name, summary, tags: [noun], security: secured,
+    parameters: [query('dryRun', 'true: say what would be appended, and append nothing'), header('Idempotency-Key', 'The same key again is the same request: answered from what it recorded'), header('If-Match', 'Revision that was decided on, as ETag gave it'), header('Micro-Namespace', 'Name of the namespace the call is about'), header('Reason', 'Why staff does it; recorded')],
+    requestBody: { required: true, content: json(ref(name)) }, responses: answers(ref('Committed')),
+  },
+}]);
+
+const modelPaths = (): [string, PathItemObject][] => projections.filter(({ columns }) => columns.length > 0).flatMap(({ name, summary, indexes, scope }): [string, PathItemObject][] => {
+  const security = scope === 'public' ? [{}, ...secured] : secured;
+  const list: SchemaObject = { type: 'object', required: ['items', 'position'], properties: { items: { type: 'array', items: anything }, next: { type: 'string' }, position: { type: 'string' } } };
+  return [
+    [`/${name}`, { get: { summary, tags: [name], security, parameters: [query('limit', '1 to 1000; 100 when left out', 'integer'), query('cursor', '`next` of the answer before'), query('after', 'Wait until this position is reflected'), ...indexes.map((field) => query(field, 'Only those with this value'))], responses: answers(list) } }],
+    [`/${name}/{id}`, { get: { summary: `One of: ${summary.toLowerCase()}`, tags: [name], security, parameters: [path('id'), query('after', 'Wait until this position is reflected'), query('asOf', 'As it was at a position or time')], responses: answers() } }],
+  ];
+});
+
+const call = (summary: string, tag: string, more: Partial<OperationObject> = {}): OperationObject => ({ summary, tags: [tag], security: secured, responses: answers(), ...more });
+const body = (name: string) => ({ requestBody: { required: true, content: json(ref(name)) } });
+const open = { security: [{}] };
+const lines = { responses: { 200: { description: 'JSON lines, or server-sent events when Accept asks for them', content: { 'application/x-ndjson': { schema: anything }, 'text/event-stream': { schema: { type: 'string' } as SchemaObject } } }, ...problems(...ordinary) } };
+
+const fixedPaths = (): [string, PathItemObject][] => [
+  ['/sessions/otp', { post: call('Ask for a one-time token by mail', 'sessions', { ...open, ...body('OtpBody') }) }],
+  ['/sessions/otp/resend', { post: call('Ask for a newer one-time token', 'sessions', { ...open, ...body('ResendBody') }) }],
+  ['/sessions/otp/verify', { post: call('Present a one-time token', 'sessions', { ...open, ...body('VerifyBody') }) }],
+  ['/sessions/signup', { get: call('Where the sign-up stands', 'sessions') }],
+  ['/sessions/payment', { post: call('Redeem a payment token', 'sessions', body('PaymentTokenBody')) }],
+  ['/sessions/open', { post: call('Open a session after a complete sign-up', 'sessions') }],
+  ['/sessions/refresh', { post: call('Trade a refresh token for the next', 'sessions', { ...open, ...body('RefreshBody') }) }],
+  ['/sessions/close', { post: call('Log out, here or everywhere', 'sessions', { ...body('CloseBody'), responses: { 204: { description: 'Closed' }, ...problems(...ordinary) } }) }],
+  ['/sessions/operator', { post: call('Open a session with the operator token', 'sessions') }],
+  ['/sessions/whoami', { get: call('Who is calling', 'sessions') }],
+  ['/account', { get: call('The account: level, plan, what restores it', 'account') }],
+  ['/account/pay', { post: call('A page where another card is given', 'account') }],
+  ['/account/pay/{checkout}', { get: call('What became of it', 'account', { parameters: [path('checkout')] }) }],
+  ['/gate', { get: call('May this caller do this now?', 'gate', { parameters: [query('action', 'read, write, run or billing')] }) }],
+  ['/sources', { put: call('Upload a source', 'workloads', { requestBody: { required: true, content: { 'application/gzip': { schema: { type: 'string', format: 'binary' } } } } }) }],
+  ['/workloads/{id}/logs', { get: call('Log lines', 'workloads', { parameters: [path('id'), query('tail', 'The last so many', 'integer'), query('since', 'A time, or a duration back'), query('after', 'Lines with a greater id', 'integer'), query('follow', 'true: and on as they come')], ...lines }) }],
+  ['/webhooks/{provider}', { post: call('Incoming webhook', 'webhooks', { ...open, parameters: [path('provider')], requestBody: { required: true, content: json(anything) } }) }],
+  ['/projections', { get: call('Read models and their lag', 'operations') }],
+  ['/projections/{name}/rebuild', { post: call('Rebuild a read model beside the live one', 'operations', { parameters: [path('name'), query('acceptDifferences', 'true: swap even if they differ')], ...lines }) }],
+  ['/reactors', { get: call('Reactors, waiting and parked work', 'operations') }],
+  ['/reactors/{name}/retry', { post: call('Release parked work', 'operations', { parameters: [path('name')], ...body('SubjectBody') }) }],
+  ['/audit/log', { get: call('The log', 'audit', { parameters: [query('stream', 'Only this stream or id'), query('type', 'Only this event type'), query('since', 'From a time, a duration back, or after a position'), query('limit', 'At most so many', 'integer'), query('follow', 'true: and on as they come')], ...lines }) }],
+  ['/audit/show', { get: call('Everything about one subject, as of a moment', 'audit', { parameters: [query('subject', 'Id, e-mail address or stream'), query('asOf', 'Position or time')] }) }],
+  ['/audit/verify', { get: call('Verify the hash chains', 'audit', { parameters: [query('stream', 'Only this stream')], ...lines }) }],
+  ['/clock', { get: call('The time here', 'operations') }],
+  ['/clock/advance', { post: call('Walk time forward (mock mode)', 'operations', { ...body('DurationBody'), ...lines }) }],
+  ['/mailbox.json', { get: call('The mails "sent" (mock mode)', 'operations', { ...open, parameters: [query('to', 'Only to this address')], responses: answers({ type: 'array', items: anything }) }) }],
+  ['/healthz', { get: call('Alive?', 'health', open) }],
+  ['/readyz', { get: call('Ready?', 'health', open) }],
+];
+
+export const openApi = (version: string) => {
+  const all = schemas() as Record<string, SchemaObject>;
+  const builder = OpenApiBuilder.create({
+    openapi: '3.1.0', info: { title: 'Tollgate', version, description: 'Control plane between a platform and its customers.', license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } }, paths: {},
+  }).addSecurityScheme('bearer', { type: 'http', scheme: 'bearer' }).addSchema('Problem', problem).addSchema('Committed', committed);
+  for (const name of [...openCommands().map((command) => command.name), ...Object.keys(bodies).filter((key) => key.endsWith('Body'))]) builder.addSchema(name, all[name] ?? anything);
+  for (const [route, item] of [...commandPaths(), ...fixedPaths(), ...modelPaths()]) builder.addPath(route, item);
+  return builder.getSpec();
+};

@@ -1,0 +1,25 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { AccountController } from './adapters/http/account.controller.ts';
+import { CommandsController } from './adapters/http/commands.controller.ts';
+import { HealthController } from './adapters/http/health.controller.ts';
+import { OperationsController } from './adapters/http/operations.controller.ts';
+import { PagesController } from './adapters/http/pages.controller.ts';
+import { QueriesController } from './adapters/http/queries.controller.ts';
+import { RIM, type Rim } from './adapters/http/rim.ts';
+import { SessionsController } from './adapters/http/sessions.controller.ts';
+import { WebhooksController } from './adapters/http/webhooks.controller.ts';
+import { WorkloadsController } from './adapters/http/workloads.controller.ts';
+import { CommandsModule } from './commands/commands.module.ts';
+
+/** The Nest application: the commands' bus, and one controller for each kind of call. Read models come last: they answer `/:model`. */
+@Module({})
+export class AppModule {
+  static with(rim: Rim): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [CommandsModule.with(rim.handler)],
+      providers: [{ provide: RIM, useValue: rim }],
+      controllers: [HealthController, PagesController, CommandsController, SessionsController, AccountController, WorkloadsController, WebhooksController, OperationsController, QueriesController],
+    };
+  }
+}

@@ -1,0 +1,135 @@
+/** The composition root without HTTP: adapters in, a running system out. Tests and the simulator assemble the same one. */
+import type { Adapters } from './adapters.ts';
+import { AccessTokens } from './adapters/http/access-tokens.ts';
+import type { Rim } from './adapters/http/rim.ts';
+import { StoredLog } from './adapters/event-store/log.ts';
+import { KeyringVault } from './adapters/event-store/vault.ts';
+import { testCards } from './adapters/payments/cards.ts';
+import { OutsideWorld, pokingAfter } from './adapters/payments/outside-world.ts';
+import { derivation, derivedTokens } from './adapters/system/derivation.ts';
+import { catalog } from './commands/catalog.ts';
+import { SystemMessage } from './commands/command-message.ts';
+import { Handler } from './commands/handle.ts';
+import { Pump } from './commands/reactors/pump.ts';
+import type { World } from './commands/reactors/reactor.ts';
+import { reactors } from './commands/reactors/registry.ts';
+import type { Mode } from './domain/installation/events.ts';
+import { installation } from './domain/installation/decide.ts';
+import { streamName } from './domain/ids.ts';
+import { found, identify, type Identity } from './founding.ts';
+import { MockTime } from './mock-time.ts';
+import { GateMemory, gate } from './projections/gate.ts';
+import { projections } from './projections/registry.ts';
+import { ModelRunner } from './projections/runner.ts';
+import { Reconciler } from './reconciler.ts';
+import { upcasters } from './upcasters.ts';
+import { renderMail } from '../web/mail-templates.ts';
+
+export type Logger = { info(facts: object, message: string): void; warn(facts: object, message: string): void; error(facts: object, message: string): void };
+export type Assembled = {
+  readonly rim: Rim;
+  readonly identity: Identity;
+  readonly handler: Handler;
+  readonly mockTime: MockTime;
+  /** Catches up, then starts what works by itself. */
+  start(): Promise<void>;
+  /** Stops what works by itself; adapters stay open. */
+  stop(): Promise<void>;
+};
+export type AssemblyOptions = {
+  readonly mode: Mode;
+  readonly data: string;
+  readonly version: string;
+  readonly origin: () => string;
+  readonly logger: Logger;
+  /** Posts a webhook to ourselves, over real HTTP where there is a server. */
+  readonly post: (body: string, headers: Record<string, string>) => Promise<number>;
+  readonly at?: (step: string) => Promise<void> | void;
+};
+
+const render: Rim['renderMail'] = (template, values) => renderMail(template as 'one-time-token', values as never);
+
+const openModels = async ({ readModels }: Adapters, log: StoredLog, logger: Logger): Promise<Map<string, ModelRunner>> => {
+  const runners = projections.map((model) => new ModelRunner(model, log, readModels, (name, error) => logger.error({ model: name, error: String(error) }, 'a read model stopped')));
+  for (const runner of runners) await runner.open();
+  return new Map(runners.map((runner) => [runner.model.name, runner]));
+};
+
+/** The gate in memory: its stored documents, then the rest of the log. */
+const openGate = async (memory: GateMemory, runner: ModelRunner, log: StoredLog): Promise<void> => {
+  const documents: [string, Record<string, unknown>][] = [];
+  for await (const page of runner.collection.all()) for (const { key, document } of page) documents.push([key, document]);
+  memory.load(documents, runner.position);
+  for await (const page of log.readAll(memory.position)) memory.apply(page);
+};
+
+const openPumps = async (adapters: Adapters, identity: Identity, log: StoredLog, handler: Handler, world: World, options: AssemblyOptions): Promise<Pump[]> =>
+  Promise.all(reactors.map(async (reactor) => new Pump(reactor, {
+    tenant: identity.tenantId, log, clock: adapters.clock, handler, world, rows: await adapters.readModels.open(`work.${reactor.name}`),
+    at: options.at ?? (() => undefined), warn: (facts, message) => options.logger.warn(facts, message),
+  })));
+
+export const assemble = async (adapters: Adapters, options: AssemblyOptions): Promise<Assembled> => {
+  const { clock, random, secrets, store, keyring, counters, sources, runtime, mailbox } = adapters;
+  const identity = await identify(store, random, options);
+  const vault = new KeyringVault(keyring, random, identity.logId);
+  const log = new StoredLog(store, vault, upcasters, true);
+  await log.recover();
+  const tokens = derivedTokens(secrets.tokens.kid, secrets.tokens.keys);
+  const derive = derivation(secrets.ids, random);
+  const handler = new Handler({ tenant: identity.tenantId, log, clock, random, keyring, counters, tokens, derive, sources }, catalog);
+  const { state } = await handler.streams.state(installation, streamName('installation', identity.tenantId, identity.logId));
+  clock.setOffset((state as { offsetMs: number }).offsetMs);
+  const models = await openModels(adapters, log, options.logger);
+  const gateMemory = new GateMemory();
+  await openGate(gateMemory, models.get(gate.name) as ModelRunner, log);
+  log.onCommitted((events) => gateMemory.apply(events));
+  await found(handler, identity, options.mode);
+
+  let outside: OutsideWorld | undefined;
+  const payments = pokingAfter(adapters.payments, () => outside);
+  outside = new OutsideWorld(adapters.payments, clock, options.post);
+  const world: World = { payments, mail: mailbox, runtime, sources, vault, keyring, tokens, derive, render };
+  const pumps = await openPumps(adapters, identity, log, handler, world, options);
+  const advanceClock = async (offsetMs: number) => {
+    const key = `clock.${offsetMs}`;
+    await handler.execute(SystemMessage.inContext(new SystemMessage('AdvanceClock', { logId: identity.logId, offsetMs }), { actor: { kind: 'system', id: 'system:clock' }, correlationId: key, causationId: key }));
+  };
+  const mockTime = new MockTime({ clock, log, models: [...models.values()], pumps, outside, nextOutside: () => adapters.payments.nextDueAt(), record: advanceClock });
+  const reconciler = new Reconciler(runtime, handler, models.get('workloads') as ModelRunner, options.logger);
+  let ready = false;
+
+  const rim: Rim = {
+    mode: options.mode, tenant: identity.tenantId, logId: identity.logId, version: options.version, handler, gate: gateMemory, models, pumps, log, store, vault, keyring, clock, random, tokens, derive, payments, runtime, sources,
+    accessTokens: new AccessTokens(secrets.session), renderMail: render, origin: options.origin, ready: () => ready,
+    mock: {
+      desk: { view: (id) => payments.checkoutView(id), submit: async (id, card, confirmed) => spoken(await payments.submitCard(id, card, confirmed)), cards: testCards },
+      carried: async () => mailbox.list(),
+      advance: (durationMs, progress) => mockTime.advance(durationMs, progress),
+    },
+  };
+  return {
+    rim, identity, handler, mockTime,
+    start: async () => {
+      const head = await log.head();
+      for (const runner of models.values()) runner.start();
+      for (const runner of models.values()) await runner.reached(head, new Promise(() => undefined));
+      for (const pump of pumps) await pump.start();
+      await reconciler.start();
+      outside?.poke();
+      ready = true;
+    },
+    stop: async () => {
+      ready = false;
+      reconciler.stop();
+      await outside?.stop();
+      for (const pump of pumps) await pump.stop();
+      for (const runner of models.values()) await runner.stop();
+    },
+  };
+};
+
+type CardAnswer = Awaited<ReturnType<Adapters['payments']['submitCard']>>;
+/** An unknown card is one more refusal on the page, which says which cards there are. */
+const spoken = (answer: CardAnswer): Awaited<ReturnType<NonNullable<Rim['mock']>['desk']['submit']>> =>
+  answer.outcome === 'unknown-card' ? { outcome: 'refused', message: `${answer.message} Cards are: ${answer.known.join(', ')}.` } : answer;

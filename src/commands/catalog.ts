@@ -1,0 +1,14 @@
+import { accountCommands } from './account.ts';
+import type { CatalogEntry } from './catalog-entry.ts';
+import { inboxCommands } from './inbox.ts';
+import { installationCommands } from './installation.ts';
+import { inviteCommands } from './invite.ts';
+import { planCommands } from './plan.ts';
+import { signupCommands } from './signup.ts';
+import { subscriptionCommands } from './subscription.ts';
+import { workloadCommands } from './workload.ts';
+
+/** Every command there is. HTTP, authorisation, the CLI and the references read this list. */
+export const catalog: readonly CatalogEntry[] = [
+  ...installationCommands, ...inviteCommands, ...planCommands, ...signupCommands, ...accountCommands, ...subscriptionCommands, ...workloadCommands, ...inboxCommands,
+];

@@ -1,0 +1,13 @@
+/** What an adapter's deed can fail with; anything else it throws is a bug. */
+export class Unavailable extends Error {
+  override readonly name = 'Unavailable';
+}
+/** Permanent: asking again will be refused again. `code` is for the record, the message for people. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

@@ -1,0 +1,4 @@
+/** The only source of chance: keys, IVs, ids, handles. */
+export interface Random {
+  bytes(count: number): Uint8Array;
+}

@@ -1,0 +1,69 @@
+import type { Position } from './event-store.ts';
+
+/** A document: JSON, with whatever its projection folds; the key is kept beside it. */
+export type Document = { readonly [field: string]: unknown };
+export interface Keyed<D = Document> {
+  readonly key: string;
+  /** Position of the last event folded into it: older events change nothing. */
+  readonly position: Position;
+  readonly document: D;
+}
+
+export class CheckpointConflict extends Error {
+  override readonly name = 'CheckpointConflict';
+}
+
+/** A cursor that no answer of a query ever gave. */
+export class InvalidCursor extends Error {
+  override readonly name = 'InvalidCursor';
+  constructor(cursor: string) {
+    super(`${JSON.stringify(cursor.slice(0, 40))} is no cursor: leave it out, or use the one of an earlier page`);
+  }
+}
+
+/** One step of a consumer: documents and checkpoint together, or nothing. */
+export interface Batch {
+  /** The checkpoint this step starts from; another value in the store throws `CheckpointConflict` and writes nothing. */
+  readonly expected: Position;
+  readonly next: Position;
+  readonly puts: readonly Keyed[];
+  readonly deletes: readonly string[];
+}
+export interface Query {
+  /** Equality on indexed fields only. A field that holds an array matches on any of its elements. */
+  readonly where?: Readonly<Record<string, string | number | boolean>>;
+  readonly limit: number;
+  /** From an earlier answer's `next`. */
+  readonly cursor?: string;
+  /** By key; newest first by default (ids sort by nothing in particular, so pages are ordered by the order of first writing). */
+  readonly order?: 'oldest' | 'newest';
+}
+export interface Page {
+  readonly items: readonly Keyed[];
+  readonly next?: string;
+}
+
+/** A named set of documents with one checkpoint. */
+export interface Collection {
+  readonly name: string;
+  checkpoint(): Promise<Position>;
+  load(keys: readonly string[]): Promise<ReadonlyMap<string, Keyed>>;
+  commit(batch: Batch): Promise<void>;
+  query(query: Query): Promise<Page>;
+  /** Every document, ordered by key, in pages. */
+  all(): AsyncIterable<readonly Keyed[]>;
+  count(): Promise<number>;
+  /** Writes outside the log's order (attempt counters and the like); the checkpoint stays. */
+  put(entries: readonly Keyed[], deletes?: readonly string[]): Promise<void>;
+}
+
+export interface ReadModels {
+  /** Opens a collection, making it (and an index for each field) where it is missing. */
+  open(name: string, indexes?: readonly string[]): Promise<Collection>;
+  drop(name: string): Promise<void>;
+  names(): Promise<readonly string[]>;
+  /** Which collection serves a model now; `serve` switches in one step. */
+  serving(model: string): Promise<string | undefined>;
+  serve(model: string, collection: string): Promise<void>;
+  close(): Promise<void>;
+}

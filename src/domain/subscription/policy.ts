@@ -1,0 +1,49 @@
+import { day, hour, plus, type Instant } from '../instant.ts';
+import type { DunningPolicy } from '../plan/events.ts';
+import type { SubscriptionEvent } from './events.ts';
+import type { ActiveSubscription, Phase } from './state.ts';
+
+/**
+ * The one policy table: what each phase becomes when money is missed, when money comes, and when its own time is up.
+ * Instants follow from the *scheduled* end of the phase before, never from when somebody noticed.
+ */
+type Step = (state: ActiveSubscription, at: Instant) => readonly SubscriptionEvent[];
+const idsOf = ({ subscriptionId, accountId }: ActiveSubscription) => ({ subscriptionId, accountId });
+const nothing: Step = () => [];
+
+const lapse: Step = (state, at) => [{ type: 'SubscriptionLapsed', data: { ...idsOf(state), suspendAt: plus(at, state.terms.policy.limitedDays * day), at } }];
+const startGrace: Step = (state, at) => {
+  const { graceDays, warnHours }: DunningPolicy = state.terms.policy;
+  if (graceDays === 0) return lapse(state, at);
+  const endsAt = plus(at, graceDays * day);
+  return [{ type: 'GraceStarted', data: { ...idsOf(state), endsAt, warnAt: plus(endsAt, -Math.min(warnHours * hour, graceDays * day)) } }];
+};
+const restore: Step = (state, at) => [{ type: 'SubscriptionRestored', data: { ...idsOf(state), at } }];
+
+export const policy: Readonly<Record<Phase['name'], { readonly missed: Step; readonly paid: Step }>> = {
+  active: { missed: startGrace, paid: nothing },
+  grace: { missed: nothing, paid: restore }, // the grace clock never restarts on another failed try
+  limited: { missed: nothing, paid: restore },
+  suspended: { missed: nothing, paid: restore },
+  ended: { missed: nothing, paid: restore }, // any path that ends in paid ends in full
+};
+
+/** When the phase's own clock rings next, and what happens then. */
+export const nextDue = ({ phase }: ActiveSubscription): Instant | undefined => {
+  switch (phase.name) {
+    case 'active': case 'ended': return undefined;
+    case 'grace': return phase.warned ? phase.endsAt : phase.warnAt;
+    case 'limited': return phase.suspendAt;
+    case 'suspended': return phase.endAt;
+  }
+};
+export const whenDue = (state: ActiveSubscription): readonly SubscriptionEvent[] => {
+  const { phase } = state;
+  const ids = idsOf(state);
+  switch (phase.name) {
+    case 'active': case 'ended': return [];
+    case 'grace': return phase.warned ? [{ type: 'GraceEnded', data: ids }, ...lapse(state, phase.endsAt)] : [{ type: 'GraceEndingSoon', data: { ...ids, endsAt: phase.endsAt } }];
+    case 'limited': return [{ type: 'SubscriptionSuspended', data: { ...ids, endAt: plus(phase.suspendAt, state.terms.policy.suspendedDays * day), at: phase.suspendAt } }];
+    case 'suspended': return [{ type: 'SubscriptionEnded', data: { ...ids, at: phase.endAt } }];
+  }
+};

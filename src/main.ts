@@ -1,0 +1,101 @@
+/** Starts the server: configuration, folder, system, HTTP; and stops it in order. */
+import { join, relative } from 'node:path';
+import { readFileSync } from 'node:fs';
+import pino from 'pino';
+import { openAdapters, type Adapters } from './adapters.ts';
+import { assemble, type Assembled, type Logger } from './assembly.ts';
+import { readConfig, StartRefused, type Config } from './config.ts';
+import { operatorToken } from './founding.ts';
+import { serve, type Served } from './server.ts';
+
+const stopMaxMs = 9_000;
+/** npm and the terminal may both deliver the first signal: a second one counts only after this. */
+const secondSignalMs = 1_000;
+
+const openLogger = ({ log }: Config): Logger => {
+  const stream = log === 'pretty' ? pino.transport({ target: 'pino-pretty', options: { destination: 2 } }) as pino.DestinationStream : pino.destination({ dest: 2, sync: false });
+  return pino({ base: null, level: process.env['TOLLGATE_LOG_LEVEL'] ?? (log === 'pretty' ? 'info' : 'info') }, stream);
+};
+
+const versionOf = (): string => {
+  const file = new URL(import.meta.url.includes('/dist/') ? '../../package.json' : '../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+};
+
+/** Known ways to fail are one line that says what to do. */
+const refusal = (error: unknown, config: Config | undefined): string | undefined => {
+  const { code, name, message } = error as NodeJS.ErrnoException;
+  if (error instanceof StartRefused) return message;
+  if (code === 'EADDRINUSE') return `port ${config?.port} on ${config?.host} is taken; stop what listens there, or choose another with --port (0 takes any free one)`;
+  if (code === 'EACCES' && config && config.port < 1024) return `port ${config.port} needs more rights; choose one above 1023 with --port`;
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `cannot listen on ${config?.host}; check --host`;
+  if (name === 'DatabaseUnusable') return `${message}; check the folder's rights and the disk`;
+  return undefined;
+};
+
+const announce = (config: Config, origin: string): void => {
+  const data = relative(process.cwd(), config.data) || '.';
+  const shown = data.startsWith('..') ? config.data : `./${data}`;
+  const words = config.mode === 'mock' ? 'mock mode: no real mail, money or cluster' : `${config.mode} mode`;
+  const tokenFile = join(shown, 'operator.token');
+  const elsewhere = config.port === 8081 ? '' : `TOLLGATE_URL=${origin} `;
+  process.stdout.write([
+    `Tollgate is ready at ${origin} (${words}). Data in ${shown}`, '',
+    'In a second terminal, in this folder:',
+    `  ${elsewhere}npx tollgate invite add you@example.com --token-file ${tokenFile}`,
+    `  ${elsewhere}npx tollgate login --otp you@example.com`,
+    `The mail with the one-time token is at ${origin}/mailbox; the card that pays is 'succeeds'. Then:`,
+    `  ${elsewhere}npx tollgate run examples/hello-node --wait`, '',
+  ].join('\n'));
+};
+
+type Running = { readonly config: Config; readonly adapters: Adapters; readonly system: Assembled; readonly served: Served; readonly origin: string };
+
+const start = async (config: Config): Promise<Running> => {
+  const logger = openLogger(config);
+  let origin = `http://${config.host}:${config.port}`;
+  const adapters = openAdapters(config, () => origin);
+  const post = async (body: string, headers: Record<string, string>): Promise<number> => (await fetch(`${origin}/webhooks/stripe`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers }, signal: AbortSignal.timeout(10_000) })).status;
+  const system = await assemble(adapters, { mode: config.mode, data: config.data, version: versionOf(), origin: () => origin, logger, post });
+  await operatorToken(system.handler, system.identity, config.data, adapters.random);
+  const served = await serve(system, config, logger);
+  await served.app.listen(config.port, config.host);
+  const { port } = served.app.getHttpServer().address() as { port: number };
+  origin = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+  await system.start();
+  announce({ ...config, port }, origin);
+  return { config, adapters, system, served, origin };
+};
+
+/** Finishes what was acknowledged, then lets go: workloads keep running unless told otherwise. */
+const stop = async ({ config, adapters, system, served }: Running): Promise<void> => {
+  const running = (await adapters.runtime.list()).filter(({ state }) => state === 'running' || state === 'starting');
+  await served.close();
+  await system.stop();
+  if (config.stopWorkloads) for (const { workload } of running) await adapters.runtime.stop(workload);
+  else if (running.length > 0) process.stdout.write(`${running.length} workload${running.length === 1 ? ' keeps' : 's keep'} running; the next start finds them again. To stop them too: npm start -- --stop-workloads\n`);
+  await adapters.close();
+};
+
+let config: Config | undefined;
+try {
+  config = readConfig(process.argv.slice(2), process.env);
+  const running = await start(config);
+  let firstAt: number | undefined;
+  const onSignal = (): void => {
+    const now = performance.now();
+    if (firstAt !== undefined) return now - firstAt >= secondSignalMs ? process.exit(1) : undefined;
+    firstAt = now;
+    setTimeout(() => process.exit(1), stopMaxMs).unref();
+    void stop(running).then(() => process.exit(0), (error: unknown) => {
+      process.stderr.write(`stopping failed: ${String(error)}\n`);
+      process.exit(1);
+    });
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  process.on('disconnect', () => process.exit(1)); // the launcher died: nobody could stop us any more
+} catch (error) {
+  const line = refusal(error, config);
+  process.stderr.write(line === undefined ? `${error instanceof Error ? error.stack : String(error)}\n` : `tollgate: ${line}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,7 @@
+import { gate } from './gate.ts';
+import { accounts, invites, mails, namespaces, plans, signups, subscriptions, webhooks } from './models.ts';
+import type { Projection } from './projection.ts';
+import { workloads } from './workloads.ts';
+
+/** Every read model there is. */
+export const projections: readonly Projection[] = [gate, invites, plans, signups, accounts, subscriptions, namespaces, workloads, mails, webhooks];

@@ -1,0 +1,54 @@
+/** Nest on Fastify around an assembled system: limits, headers, correlation ids, access log. */
+import 'reflect-metadata';
+import { randomUUID } from 'node:crypto';
+import helmet from '@fastify/helmet';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ProblemFilter } from './adapters/http/problem.filter.ts';
+import { HttpProblem } from './adapters/http/problem.ts';
+import { AppModule } from './app.module.ts';
+import type { Assembled, Logger } from './assembly.ts';
+import { isLoopback, type Config } from './config.ts';
+import { contentSecurityPolicy } from '../web/pages.ts';
+
+const bodyMaxBytes = 1024 * 1024;
+const headersMaxMs = 15_000;
+const idleMaxMs = 72_000;
+const correlation = /^[\w.:-]{1,100}$/;
+
+const correlationIdOf = (request: { headers: Record<string, string | string[] | undefined> }): string => {
+  const given = request.headers['x-correlation-id'];
+  return typeof given === 'string' && correlation.test(given) ? given : randomUUID();
+};
+
+/** The name in a Host header, without port and brackets. */
+const hostName = (header: string | undefined): string => (header ?? '').toLowerCase().replace(/:\d+$/, '').replaceAll(/[[\]]/g, '');
+
+export type Served = { readonly app: NestFastifyApplication; readonly close: () => Promise<void> };
+
+export const serve = async ({ rim }: Assembled, config: Pick<Config, 'hostNames' | 'host'>, logger: Logger): Promise<Served> => {
+  const adapter = new FastifyAdapter({
+    bodyLimit: bodyMaxBytes, genReqId: correlationIdOf, requestIdHeader: false, trustProxy: false, logger: false, keepAliveTimeout: idleMaxMs, maxParamLength: 300,
+    http: { headersTimeout: headersMaxMs, maxHeaderSize: 16_384 },
+  } as ConstructorParameters<typeof FastifyAdapter>[0]);
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(rim), adapter, { logger: false, rawBody: true, abortOnError: false });
+  const filter = new ProblemFilter(rim.mode, () => rim.clock.now(), (error, correlationId) => logger.error({ correlationId, error: error instanceof Error ? error.message : String(error), stack: error instanceof Error ? error.stack : undefined }, 'a bug'));
+  app.useGlobalFilters(filter);
+  const fastify = adapter.getInstance();
+  await fastify.register(helmet as never, { contentSecurityPolicy: false, hsts: false, crossOriginEmbedderPolicy: false } as never);
+  const policy = contentSecurityPolicy(rim.mode);
+  fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
+    reply.header('X-Correlation-Id', request.id).header('Content-Security-Policy', policy);
+    const name = hostName(request.headers.host);
+    if (isLoopback(name) || name === config.host || config.hostNames.includes(name)) return done();
+    filter.answer(new HttpProblem(421, 'WrongHost', `This server does not answer for '${name}'.`, 'Use its own name, or add it with --host-names.'), request, reply);
+  });
+  // What is logged names the route, not the address typed: a query may hold personal data.
+  fastify.addHook('onResponse', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
+    logger.info({ correlationId: request.id, method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'request');
+    done();
+  });
+  fastify.addContentTypeParser(['application/gzip', 'application/x-gzip', 'application/octet-stream'], ((_request: unknown, payload: unknown, done: (error: null, body: unknown) => void) => done(null, payload)) as never);
+  return { app, close: () => app.close() };
+};

@@ -1,0 +1,39 @@
+/** Every store of read models keeps the contract. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { MemoryReadModels } from '../../src/adapters/read-models/memory.ts';
+import { SqliteReadModels } from '../../src/adapters/read-models/sqlite.ts';
+import { DatabaseUnusable } from '../../src/adapters/sqlite/open-database.ts';
+import { readModelsContract } from './read-models.contract.ts';
+
+const root = await mkdtemp(join(tmpdir(), 'tollgate-read-models-'));
+after(() => rm(root, { recursive: true, force: true }));
+let files = 0;
+const freshFile = (): string => join(root, `views-${(files += 1)}.db`);
+
+readModelsContract('memory', async () => new MemoryReadModels());
+readModelsContract('sqlite', async () => SqliteReadModels.open(freshFile()));
+
+test('sqlite: everything is there when the file is opened again', async () => {
+  const path = freshFile();
+  const first = SqliteReadModels.open(path);
+  const plans = await first.open('plans.v1', ['n']);
+  await plans.commit({ expected: 0n, next: 9_007_199_254_740_993n, puts: [{ key: 'a', position: 9_007_199_254_740_993n, document: { n: 1 } }], deletes: [] });
+  await first.serve('plans', 'plans.v1');
+  await first.close();
+  await first.close();
+  const second = SqliteReadModels.open(path);
+  assert.equal(await second.serving('plans'), 'plans.v1');
+  const again = await second.open('plans.v1', ['n']);
+  assert.equal(await again.checkpoint(), 9_007_199_254_740_993n);
+  const page = await again.query({ where: { n: 1 }, limit: 5 });
+  assert.deepEqual(page.items, [{ key: 'a', position: 9_007_199_254_740_993n, document: { n: 1 } }]);
+  await second.close();
+});
+
+test('sqlite: a folder that is not there is refused in one line', () => {
+  assert.throws(() => SqliteReadModels.open(join(root, 'missing', 'views.db')), DatabaseUnusable);
+});

@@ -1,0 +1,119 @@
+/** Every mail Tollgate sends. One description of each gives the subject, the plain text and the HTML. */
+import type { Money } from '../src/domain/money.ts';
+import { formatAmount, formatTime } from './format.ts';
+
+export type MailValues = {
+  'one-time-token': { token: string; minutes: number };
+  welcome: { namespace: string };
+  'payment-failed': { amount: Money | string; graceEndsAt: string };
+  'grace-ending': { endsAt: string };
+  limited: { suspendAt: string; payCommand?: string };
+  suspended: { terminateAt: string; payCommand?: string };
+  restored: Record<string, never>;
+  ended: Record<string, never>;
+};
+export type MailTemplate = keyof MailValues;
+export type RenderedMail = { readonly subject: string; readonly text: string; readonly html: string };
+
+/** A line is plain text with commands, names and tokens set off; a paragraph is lines; a mail is paragraphs. */
+type Inline = string | { readonly code: string };
+type Line = readonly Inline[];
+type Paragraph = readonly Line[];
+type Description = { readonly subject: string; readonly body: readonly Paragraph[] };
+
+const code = (text: string): Inline => ({ code: text });
+/** A line of prose: line`Pay with ${code('tollgate account pay')}.` */
+const line = (words: TemplateStringsArray, ...values: readonly (Inline | number)[]): Line =>
+  words.flatMap((word, i): Inline[] => {
+    const value = values[i];
+    return value === undefined ? [word] : [word, typeof value === 'number' ? String(value) : value];
+  });
+const pay = 'tollgate account pay';
+
+const descriptions: { readonly [T in MailTemplate]: (values: MailValues[T]) => Description } = {
+  'one-time-token': ({ token, minutes }) => ({
+    subject: 'Your one-time token for Tollgate',
+    body: [
+      [
+        line`You've just issued a ${code('tollgate login')} command with this email address.`,
+        line`To continue please copy and paste this one-time token into your terminal: ${code(token)}.`,
+      ],
+      [line`This token expires in ${minutes} minutes.`],
+      [line`The command will prompt you for payment during your registration.`],
+    ],
+  }),
+  welcome: ({ namespace }) => ({
+    subject: 'Welcome to Tollgate',
+    body: [
+      [line`Your payment went through and your account is ready.`, line`Everything you run lives in the namespace ${code(namespace)}.`],
+      [line`Run something: ${code('tollgate run SOURCE')}.`, line`See how it is doing: ${code('tollgate status')}.`],
+      [line`Your plan, payments and sessions: ${code('tollgate account show')}.`],
+    ],
+  }),
+  'payment-failed': ({ amount, graceEndsAt }) => ({
+    subject: 'Your payment did not go through',
+    body: [
+      [line`We tried to take ${formatAmount(amount)} and your card declined it.`],
+      [line`Nothing changes until ${formatTime(graceEndsAt)}. After that your account becomes read-only.`],
+      [line`To settle it, or to use another card: ${code(pay)}.`],
+    ],
+  }),
+  'grace-ending': ({ endsAt }) => ({
+    subject: 'Your account becomes read-only soon',
+    body: [
+      [line`A payment is still open. On ${formatTime(endsAt)} your account becomes read-only.`],
+      [line`To keep everything as it is: ${code(pay)}.`],
+    ],
+  }),
+  limited: ({ suspendAt, payCommand = pay }) => ({
+    subject: 'Your account is limited',
+    body: [
+      [line`The grace period of a missed payment is over. You can still read everything; running and changing things is refused.`],
+      [line`On ${formatTime(suspendAt)} your workloads are stopped. Their data is kept.`],
+      [line`Everything comes back at once when you pay: ${code(payCommand)}.`],
+    ],
+  }),
+  suspended: ({ terminateAt, payCommand = pay }) => ({
+    subject: 'Your workloads are stopped',
+    body: [
+      [line`A missed payment is still open, so your workloads have been stopped. Their data is kept.`],
+      [line`On ${formatTime(terminateAt)} the subscription ends.`],
+      [line`Your workloads start again by themselves when you pay: ${code(payCommand)}.`],
+    ],
+  }),
+  restored: () => ({
+    subject: 'Everything is back',
+    body: [[line`Your payment arrived. Your account is whole again and what was stopped is starting.`], [line`See how it is doing: ${code('tollgate status')}.`]],
+  }),
+  ended: () => ({
+    subject: 'Your subscription has ended',
+    body: [[line`Your subscription has ended. Nothing more will be charged.`], [line`You are welcome back at any time: ${code('tollgate account pay')}.`]],
+  }),
+};
+
+const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+const escape = (text: string): string => text.replace(/[&<>"']/g, (sign) => entities[sign] ?? sign);
+
+const inlineText = (part: Inline): string => (typeof part === 'string' ? part : `\`${part.code}\``);
+const inlineHtml = (part: Inline): string =>
+  typeof part === 'string' ? escape(part) : `<code style="font-family:ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere">${escape(part.code)}</code>`;
+
+const toText = (body: readonly Paragraph[]): string =>
+  `${body.map((lines) => lines.map((parts) => parts.map(inlineText).join('')).join('\n')).join('\n\n')}\n`;
+const toHtml = (subject: string, body: readonly Paragraph[]): string => `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>${escape(subject)}</title></head>
+<body style="margin:0;padding:24px;font:16px/1.5 system-ui,-apple-system,'Segoe UI',sans-serif"><div style="max-width:560px">
+${body.map((lines) => `<p style="margin:0 0 16px">${lines.map((parts) => parts.map(inlineHtml).join('')).join('<br>\n')}</p>`).join('\n')}
+</div></body>
+</html>
+`;
+
+export const mailTemplates = Object.keys(descriptions) as readonly MailTemplate[];
+export const isMailTemplate = (name: string): name is MailTemplate => Object.hasOwn(descriptions, name);
+
+export const renderMail = <T extends MailTemplate>(template: T, values: MailValues[T]): RenderedMail => {
+  const { subject, body } = descriptions[template](values);
+  const letter: readonly Paragraph[] = [[['Hi there,']], ...body, [['Cheers,'], ['The Tollgate Team']]];
+  return { subject, text: toText(letter), html: toHtml(subject, letter) };
+};
