@@ -53,13 +53,14 @@ const takeFolder = (data: string): { release(): void } => {
   }
 };
 
-export const openAdapters = (config: Config, origin: () => string, environment: NodeJS.ProcessEnv = process.env): Adapters => {
+/** `instead` replaces single adapters: tests move the clock by hand, or run workloads in memory. */
+export const openAdapters = (config: Pick<Config, 'data'>, origin: () => string, environment: NodeJS.ProcessEnv = process.env, instead: Partial<Pick<Adapters, 'clock' | 'random' | 'runtime' | 'sources'>> = {}): Adapters => {
   const lock = takeFolder(config.data);
   const file = (name: string) => join(config.data, name);
-  const clock = new OffsetClock();
-  const random = new SystemRandom();
+  const clock = instead.clock ?? new OffsetClock();
+  const random = instead.random ?? new SystemRandom();
   const secrets = openSecrets(config.data, random, environment);
-  const sources = new DiskSourceStore(file('sources'));
+  const sources = instead.sources ?? new DiskSourceStore(file('sources'));
   const store = SqliteEventStore.open(file('events.db'));
   const readModels = SqliteReadModels.open(file('models.db'));
   const keyring = SqliteKeyring.open(file('keys.db'), { masterKey: secrets.keyring, hmacKey: secrets.lookup, random });
@@ -67,7 +68,7 @@ export const openAdapters = (config: Config, origin: () => string, environment: 
   const leases = SqliteLeases.open(file('leases.db'));
   const payments = SimulatedPayments.open({ path: file('mock-provider.db'), clock, random, webhookSecrets: [secrets.webhook], checkoutUrl: (id) => `${origin()}/checkout/${id}` });
   const mailbox = Mailbox.open(file('mock-mailbox.db'), clock);
-  const runtime = new LocalRuntime({ folder: file('workloads'), sources, clock });
+  const runtime = instead.runtime ?? new LocalRuntime({ folder: file('workloads'), sources, clock });
   const close = async () => {
     await runtime.close();
     for (const part of [mailbox, payments, leases, counters, readModels, keyring, store]) await part.close();

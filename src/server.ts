@@ -29,7 +29,7 @@ export type Served = { readonly app: NestFastifyApplication; readonly close: () 
 
 export const serve = async ({ rim }: Assembled, config: Pick<Config, 'hostNames' | 'host'>, logger: Logger): Promise<Served> => {
   const adapter = new FastifyAdapter({
-    bodyLimit: bodyMaxBytes, genReqId: correlationIdOf, requestIdHeader: false, trustProxy: false, logger: false, keepAliveTimeout: idleMaxMs, maxParamLength: 300,
+    bodyLimit: bodyMaxBytes, genReqId: correlationIdOf, requestIdHeader: false, trustProxy: false, logger: false, keepAliveTimeout: idleMaxMs, routerOptions: { maxParamLength: 300 },
     http: { headersTimeout: headersMaxMs, maxHeaderSize: 16_384 },
   } as ConstructorParameters<typeof FastifyAdapter>[0]);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(rim), adapter, { logger: false, rawBody: true, abortOnError: false });

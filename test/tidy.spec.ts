@@ -62,7 +62,8 @@ const siblingsByType: Rule = (files) => files.flatMap((file) => {
     .filter(({ from, typeOnly }) => !typeOnly && ![undefined, own, 'ports'].includes(aggregateOf(from)))
     .map(({ from }) => `${file.path} may know ${from} by type only`);
 });
-const compositionOnTop: Rule = (files) => files.flatMap((file) => importsOf(file).filter(({ from }) => /^src\/(main|app\.module)\.ts$/.test(from) && /^(src|cli|web)\//.test(file.path) && file.path !== 'src/main.ts').map(({ from }) => `${file.path} imports ${from}`));
+const onTop = /^src\/[a-z.-]+\.ts$/;
+const compositionOnTop: Rule = (files) => files.filter(({ path }) => /^(src|cli|web)\//.test(path) && !onTop.test(path)).flatMap((file) => importsOf(file).filter(({ from }) => onTop.test(from)).map(({ from }) => `${file.path} imports ${from}`));
 const banned = /\b(AggregateRoot|EventPublisher|Saga|EventsHandler)\b/;
 const oneWayToDecide: Rule = (files) => files.flatMap((file) => importsOf(file).filter(({ from, names }) => from === '@nestjs/cqrs' && banned.test(names)).map(() => `${file.path} takes ${banned.source} from @nestjs/cqrs`));
 
@@ -147,7 +148,7 @@ const rules: Readonly<Record<string, { readonly rule: Rule; readonly refuses: re
     refuses: [[{ path: 'src/domain/signup/decide.ts', text: "import { plan } from '../plan/decide.ts';" }], [{ path: 'src/domain/signup/decide.ts', text: "import { type Plan, plan } from '../plan/decide.ts';" }]],
     passes: [{ path: 'src/domain/signup/decide.ts', text: "import type { Plan } from '../plan/state.ts';\nimport { type A, type B } from '../plan/events.ts';\nimport { x } from './state.ts';\nimport { y } from '../ids.ts';" }],
   },
-  'nothing imports the composition root': { rule: compositionOnTop, refuses: [[{ path: 'src/adapters/adapters.module.ts', text: "import { config } from '../main.ts';" }]], passes: [{ path: 'src/main.ts', text: "import { AppModule } from './app.module.ts';" }] },
+  'nothing below imports the composition root': { rule: compositionOnTop, refuses: [[{ path: 'src/adapters/adapters.module.ts', text: "import { config } from '../main.ts';" }]], passes: [{ path: 'src/main.ts', text: "import { AppModule } from './app.module.ts';" }] },
   'state changes only by decider and handler': { rule: oneWayToDecide, refuses: [[{ path: 'src/commands/x.ts', text: "import { CommandBus, AggregateRoot } from '@nestjs/cqrs';" }]], passes: [{ path: 'src/commands/x.ts', text: "import { CommandBus, CommandHandler } from '@nestjs/cqrs';" }] },
   'time and chance come from their ports': {
     rule: clockAndRandomOnly,

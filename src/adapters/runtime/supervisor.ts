@@ -9,32 +9,18 @@ import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, readdirSync,
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 
-export type Limits = {
-  readonly graceMs: number;
-  readonly runningAfterMs: number;
-  readonly healthyMs: number;
-  readonly restartDelayMs: number;
-  readonly restartDelayMaxMs: number;
-  readonly logBytes: number;
-  readonly logFiles: number;
-};
+export type Limits = Readonly<Record<'graceMs' | 'runningAfterMs' | 'healthyMs' | 'restartDelayMs' | 'restartDelayMaxMs' | 'logBytes' | 'logFiles', number>>;
 /** What it gets on standard input, so that the environment is never on disk or in a process list. */
 export type Order = {
   /** `end`: only end what a killed supervisor left behind. */
   readonly do: 'run' | 'end';
-  readonly workload: string;
-  readonly namespace: string;
   readonly generation: number;
   /** The last process of this generation, started by an earlier supervisor; 0 when there was none. */
   readonly incarnation: number;
-  readonly folder: string;
-  readonly socket: string;
-  readonly command: string;
-  readonly path: string;
-  readonly environment: Readonly<Record<string, string>>;
   readonly retries: number;
+  readonly environment: Readonly<Record<string, string>>;
   readonly limits: Limits;
-};
+} & Readonly<Record<'workload' | 'namespace' | 'folder' | 'socket' | 'command' | 'path', string>>;
 /** The workload's first process, told from a stranger with the same number by when it was started. */
 export type Leader = { readonly pid: number; readonly started: string };
 /** `state.json`, and what is pushed over the socket. */
@@ -55,12 +41,12 @@ export type ToSupervisor = { readonly key?: string; readonly stop?: true; readon
 const lineBytesMax = 64 * 1024;
 const linux = process.platform === 'linux';
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const quietly = (deed: () => void): boolean => {
+/** What `deed` answers; undefined when it fails. */
+const attempt = <T>(deed: () => T): T | undefined => {
   try {
-    deed();
-    return true;
+    return deed();
   } catch {
-    return false;
+    return undefined;
   }
 };
 
@@ -87,9 +73,7 @@ class LineCutter {
     return lines;
   }
   end(): string[] {
-    const last = this.#rest.toString('utf8');
-    this.#rest = Buffer.alloc(0);
-    return last === '' ? [] : [last];
+    return this.#rest.length === 0 ? [] : [this.#rest.toString('utf8')];
   }
 }
 
@@ -109,14 +93,11 @@ class LogFiles {
     const last = this.#names().at(-1);
     if (last === undefined) return;
     const bytes = readFileSync(join(folder, last));
-    const text = bytes.toString('utf8');
-    const whole = text.slice(0, text.lastIndexOf('\n') + 1); // a kill may have cut the last line
-    this.lastId = Number.parseInt(last, 10) + whole.split('\n').length - 2;
-    const ids = /^\{"id":(\d+)/.exec(whole.slice(whole.lastIndexOf('\n', whole.length - 2) + 1));
-    if (ids) this.lastId = Number(ids[1]);
+    this.#size = bytes.lastIndexOf(10) + 1; // a kill may have cut the last line
+    const lastLine = bytes.toString('utf8', 0, this.#size).trimEnd().split('\n').at(-1);
+    this.lastId = attempt(() => (JSON.parse(lastLine ?? '') as { id: number }).id) ?? Number.parseInt(last, 10) - 1;
     this.#fd = openSync(join(folder, last), 'a', 0o600);
-    this.#size = Buffer.byteLength(whole);
-    if (this.#size < bytes.length) ftruncateSync(this.#fd, this.#size);
+    ftruncateSync(this.#fd, this.#size);
   }
   write(stream: 'stdout' | 'stderr' | 'system', texts: readonly string[]): void {
     if (texts.length === 0) return;
@@ -125,54 +106,37 @@ class LogFiles {
     for (const text of texts) {
       const line = `${JSON.stringify({ id: (this.lastId += 1), at, stream, text })}\n`;
       // A full disk must not end the workload: its lines are lost, and the jump in the ids tells readers so.
-      quietly(() => this.#append(Buffer.from(line)));
+      attempt(() => this.#append(Buffer.from(line)));
     }
   }
   #append(line: Buffer): void {
     if (this.#fd === undefined || this.#size + line.length > this.#limits.logBytes) this.#rotate();
-    const from = this.#size;
-    for (let done = 0; done < line.length; ) {
-      try {
-        done += writeSync(this.#fd as number, line, done);
-      } catch (error) {
-        ftruncateSync(this.#fd as number, from);
-        throw error;
-      }
-    }
-    this.#size += line.length;
+    const fd = this.#fd as number;
+    if (writeSync(fd, line) === line.length) this.#size += line.length;
+    else ftruncateSync(fd, this.#size);
   }
   #rotate(): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
     this.#fd = openSync(join(this.#folder, `${String(this.lastId).padStart(15, '0')}.jsonl`), 'a', 0o600);
     this.#size = 0;
-    for (const name of this.#names().slice(0, -this.#limits.logFiles)) quietly(() => unlinkSync(join(this.#folder, name)));
+    for (const name of this.#names().slice(0, -this.#limits.logFiles)) attempt(() => unlinkSync(join(this.#folder, name)));
   }
   #names(): string[] {
     return readdirSync(this.#folder).filter((name) => /^\d{15}\.jsonl$/.test(name)).toSorted();
   }
 }
 
+const boot = linux ? attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()) : undefined;
 type Stat = { readonly running: boolean; readonly group: number; readonly started: string };
 /** What Linux says of a process; undefined when there is none. */
-const statOf = (pid: number): Stat | undefined => {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    return { running: fields[0] !== 'Z' && fields[0] !== 'X', group: Number(fields[2]), started: `${boot}.${fields[19]}` };
-  } catch {
-    return undefined;
-  }
-};
-const startedOf = (pid: number): string | undefined => {
-  if (linux) return statOf(pid)?.started;
-  try {
-    return execFileSync('/bin/ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim() || undefined;
-  } catch {
-    return undefined;
-  }
-};
+const statOf = (pid: number): Stat | undefined => attempt(() => {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { running: fields[0] !== 'Z' && fields[0] !== 'X', group: Number(fields[2]), started: `${boot}.${fields[19]}` };
+});
+const startedOf = (pid: number): string | undefined =>
+  linux ? statOf(pid)?.started : attempt(() => execFileSync('/bin/ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim() || undefined);
 const homeOf = (order: Order): string => join(order.folder, 'home');
 /** The workload's own processes: of its leader's group, or carrying its environment. Never a stranger with a recycled number. */
 const processesOf = (order: Order, leader: Leader | undefined): number[] => {
@@ -181,16 +145,13 @@ const processesOf = (order: Order, leader: Leader | undefined): number[] => {
   const marks = [`\0HOME=${homeOf(order)}\0`, `\0TOLLGATE_WORKLOAD=${order.workload}\0`];
   return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
     if (pid === process.pid) return false;
-    if (leads && statOf(pid)?.group === leader.pid) return statOf(pid)?.running === true;
-    try {
-      const environment = `\0${readFileSync(`/proc/${pid}/environ`, 'utf8')}\0`;
-      return marks.every((mark) => environment.includes(mark));
-    } catch {
-      return false;
-    }
+    const stat = leads ? statOf(pid) : undefined;
+    if (leads && stat?.group === leader.pid) return stat.running;
+    const environment = attempt(() => `\0${readFileSync(`/proc/${pid}/environ`, 'utf8')}\0`);
+    return environment !== undefined && marks.every((mark) => environment.includes(mark));
   });
 };
-const signal = (pid: number, name: NodeJS.Signals): boolean => quietly(() => process.kill(pid, name));
+const signal = (pid: number, name: NodeJS.Signals): void => void attempt(() => process.kill(pid, name));
 /** Ends whatever is left of the workload: asks first, insists after the grace time. */
 const endProcesses = async (order: Order, leader: Leader | undefined, graceMs: number): Promise<void> => {
   const insistAt = Date.now() + graceMs;
@@ -205,20 +166,20 @@ const endProcesses = async (order: Order, leader: Leader | undefined, graceMs: n
 
 const listen = (server: Server, path: string | number): Promise<boolean> => new Promise((resolve, reject) => {
   server.once('error', (error: NodeJS.ErrnoException) => (error.code === 'EADDRINUSE' ? resolve(false) : reject(error)));
-  const done = (): void => resolve(true);
-  if (typeof path === 'number') server.listen(path, '127.0.0.1', done);
-  else server.listen(path, done);
+  server.listen(typeof path === 'string' ? { path } : { port: path, host: '127.0.0.1' }, () => resolve(true));
 });
-const answers = (port: number, host: string): Promise<boolean> => new Promise((resolve) => {
-  const socket = connect({ port, host, timeout: 1_000 });
-  const end = (answer: boolean): void => {
-    socket.destroy();
-    resolve(answer);
-  };
+const answers = (path: string | number, host = '127.0.0.1'): Promise<boolean> => new Promise((resolve) => {
+  const socket = connect(typeof path === 'string' ? { path, timeout: 1_000 } : { port: path, host, timeout: 1_000 });
+  const end = (answer: boolean): void => void resolve((socket.destroy(), answer));
   socket.once('connect', () => end(true)).once('error', () => end(false)).once('timeout', () => end(false));
 });
+/** Whether the socket is ours now. Where it is a file, one left by a killed supervisor answers nobody. */
+const lock = async (server: Server, path: string): Promise<boolean> => {
+  if (!path.startsWith('\0') && existsSync(path) && !(await answers(path))) rmSync(path, { force: true });
+  return listen(server, path);
+};
 /** A free port; on Linux no other supervisor picks the same one while `release` has not been called. */
-const takePort = async (): Promise<{ port: number; release: () => void }> => {
+const takePort = async (): Promise<{ readonly port: number; readonly release: () => void }> => {
   for (;;) {
     const probe = createServer();
     await listen(probe, 0);
@@ -244,28 +205,21 @@ class Supervisor {
   #child: ChildProcess | undefined;
   #leader: Leader | undefined;
   #stopping: 'told' | 'signal' | undefined;
+  #insistAtMs = 0;
   #wake: () => void = () => undefined;
   #logTold: NodeJS.Timeout | undefined;
 
-  constructor(order: Order) {
+  /** `server` holds the lock: only now may files be touched. */
+  constructor(order: Order, server: Server) {
     this.#order = order;
-    const { generation, incarnation } = order;
+    const { generation, incarnation, folder, limits } = order;
     this.#state = { generation, incarnation, state: 'starting', at: new Date().toISOString() };
-    this.#server = createServer((socket) => this.#serve(socket));
-    this.#log = new LogFiles(join(order.folder, 'logs'), order.limits);
-  }
-  /** Whether it is the only one now. */
-  async lock(): Promise<boolean> {
-    const { socket } = this.#order;
-    // Where the socket is a file, one left by a killed supervisor answers nobody.
-    if (!socket.startsWith('\0') && existsSync(socket) && !(await new Promise<boolean>((resolve) => connect(socket).once('connect', function opened(this: Socket) { this.destroy(); resolve(true); }).once('error', () => resolve(false))))) rmSync(socket, { force: true });
-    if (!(await listen(this.#server, socket))) return false;
-    this.#server.on('error', () => undefined);
-    writeFileSync(join(this.#order.folder, 'control.key'), this.#key, { mode: 0o600 });
-    return true;
+    this.#log = new LogFiles(join(folder, 'logs'), limits);
+    writeFileSync(join(folder, 'control.key'), this.#key, { mode: 0o600 });
+    this.#server = server.on('connection', (socket) => this.#serve(socket)).on('error', () => undefined);
   }
   async run(): Promise<void> {
-    const before = this.#stored();
+    const before = attempt(() => JSON.parse(readFileSync(join(this.#order.folder, 'state.json'), 'utf8')) as State);
     await endProcesses(this.#order, before?.leader, this.#order.limits.graceMs);
     if (this.#order.do === 'end') return this.#finish({ ...(before ?? this.#state), state: 'stopped', reason: 'stopped', ended: 'told' });
     const { retries, limits } = this.#order;
@@ -289,13 +243,13 @@ class Supervisor {
   stop(by: 'told' | 'signal'): void {
     if (this.#stopping) return;
     this.#stopping = by;
+    this.#insistAtMs = Date.now() + this.#order.limits.graceMs;
     this.#wake();
     const child = this.#child;
     if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     this.#say('stopping: SIGTERM sent');
-    const group = -child.pid;
+    const [group, { graceMs }] = [-child.pid, this.#order.limits];
     signal(group, 'SIGTERM');
-    const { graceMs } = this.#order.limits;
     const insist = setTimeout(() => {
       this.#say(`still running after ${seconds(graceMs)}: killed`);
       signal(group, 'SIGKILL');
@@ -310,7 +264,8 @@ class Supervisor {
   }
 
   async #runOnce(): Promise<End> {
-    const { order, startedMs } = { order: this.#order, startedMs: Date.now() };
+    const order = this.#order;
+    const startedMs = Date.now();
     const { port, release } = await takePort();
     if (this.#stopping) return { code: null, text: 'stopped', lastedMs: 0 };
     const own = { HOME: homeOf(order), PORT: String(port), TOLLGATE_WORKLOAD: order.workload, TOLLGATE_NAMESPACE: order.namespace };
@@ -322,36 +277,33 @@ class Supervisor {
       child.once('exit', (code, name) => resolve({ code, text: name === null ? `exited with code ${code}` : `ended by ${name}` }));
     });
     this.#say(`started (generation ${order.generation}, process ${this.#state.incarnation}, PORT ${port})`);
-    const flush = this.#read(child);
+    const flushes = [this.#read(child, 'stdout'), this.#read(child, 'stderr')];
     const started = child.pid === undefined ? undefined : startedOf(child.pid);
     this.#leader = started === undefined ? undefined : { pid: child.pid as number, started };
     this.#store();
     const run = { over: false };
-    const alive = setTimeout(() => this.#state.state === 'starting' && this.#become({ state: 'running', incarnation: this.#state.incarnation }), order.limits.runningAfterMs);
+    const alive = setTimeout(() => !this.#stopping && this.#state.state === 'starting' && this.#become({ state: 'running', incarnation: this.#state.incarnation }), order.limits.runningAfterMs);
     void this.#awaitAddress(port, run);
     const end = await exited;
     run.over = true;
     clearTimeout(alive);
     if (!linux && child.pid !== undefined) signal(-child.pid, 'SIGKILL');
-    await endProcesses(order, undefined, order.limits.graceMs);
+    await endProcesses(order, undefined, this.#stopping ? this.#insistAtMs - Date.now() : order.limits.graceMs);
     await Promise.race([closed, sleep(500)]);
-    flush();
+    for (const flush of flushes) flush();
     release();
     this.#child = this.#leader = undefined;
     this.#say(end.text);
     return { ...end, lastedMs: Date.now() - startedMs };
   }
-  /** Reads what it prints, line by line. Returns how to have the last, unended ones. */
-  #read(child: ChildProcess): () => void {
-    const ends = (['stdout', 'stderr'] as const).map((stream) => {
-      const lines = new LineCutter();
-      child[stream]?.on('data', (chunk: Buffer) => this.#write(stream, lines.push(chunk))).on('error', () => undefined);
-      return () => {
-        this.#write(stream, lines.end());
-        child[stream]?.destroy();
-      };
-    });
-    return () => ends.forEach((end) => end());
+  /** Reads what it prints, line by line. Returns how to have the last, unended one. */
+  #read(child: ChildProcess, stream: 'stdout' | 'stderr'): () => void {
+    const lines = new LineCutter();
+    child[stream]?.on('data', (chunk: Buffer) => this.#write(stream, lines.push(chunk))).on('error', () => undefined);
+    return () => {
+      this.#write(stream, lines.end());
+      child[stream]?.destroy();
+    };
   }
   /** It has an address once something answers on its port; one that never listens runs without. */
   async #awaitAddress(port: number, run: { readonly over: boolean }): Promise<void> {
@@ -398,20 +350,13 @@ class Supervisor {
   #store(): void {
     const path = join(this.#order.folder, 'state.json');
     const stored: State = { ...this.#state, ...(this.#leader === undefined ? {} : { leader: this.#leader }) };
-    quietly(() => {
+    attempt(() => {
       writeFileSync(`${path}.new`, JSON.stringify(stored), { mode: 0o600 });
       renameSync(`${path}.new`, path);
     });
   }
-  #stored(): State | undefined {
-    try {
-      return JSON.parse(readFileSync(join(this.#order.folder, 'state.json'), 'utf8')) as State;
-    } catch {
-      return undefined;
-    }
-  }
   #serve(socket: Socket): void {
-    readLines<ToSupervisor>(socket, (message) => {
+    readMessages<ToSupervisor>(socket, (message) => {
       if (message.key === this.#key) {
         this.#clients.set(socket, false);
         send(socket, { state: this.#state });
@@ -424,24 +369,27 @@ class Supervisor {
 }
 
 const send = (socket: Socket, message: FromSupervisor): void => void socket.write(`${JSON.stringify(message)}\n`);
-const readLines = <M>(socket: Socket, take: (message: M) => void): void => {
+const readMessages = <M extends object>(socket: Socket, take: (message: M) => void): void => {
   let rest = '';
   socket.setEncoding('utf8').on('data', (chunk: string) => {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
     if (rest.length > 10_000) socket.destroy();
-    for (const line of lines) if (!quietly(() => take(JSON.parse(line) as M))) socket.destroy();
+    for (const line of lines) {
+      const message = attempt(() => JSON.parse(line) as unknown);
+      if (typeof message === 'object' && message !== null) take(message as M);
+      else socket.destroy();
+    }
   });
 };
 
 const main = async (): Promise<void> => {
   let text = '';
   for await (const chunk of process.stdin.setEncoding('utf8')) text += String(chunk);
-  const supervisor = new Supervisor(JSON.parse(text) as Order);
-  if (!(await supervisor.lock())) {
-    process.stdout.write('busy\n');
-    return;
-  }
+  const order = JSON.parse(text) as Order;
+  const server = createServer();
+  if (!(await lock(server, order.socket))) return void process.stdout.write('busy\n');
+  const supervisor = new Supervisor(order, server);
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => supervisor.stop('signal'));
   process.on('SIGHUP', () => undefined);
   process.on('uncaughtException', (error) => supervisor.fail(error));
