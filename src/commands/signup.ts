@@ -7,7 +7,7 @@ import { personal } from '../domain/personal.ts';
 import { plan } from '../domain/plan/decide.ts';
 import {
   signup, reject, type CompleteSignup, type ExpireOtp, type ExpirePaymentToken, type IssuePaymentToken, type MailBudget, type RecordCharge, type RecordOtpMail,
-  type RecordSignupStep, type RedeemPaymentToken as RedeemCommand, type ResendOtp as ResendCommand, type StartCheckout, type StartSignup as StartCommand, type VerifyOtp as VerifyCommand,
+  type RecordCheckout, type RecordSignupStep, type RedeemPaymentToken as RedeemCommand, type ResendOtp as ResendCommand, type StartCheckout, type StartSignup as StartCommand, type VerifyOtp as VerifyCommand,
 } from '../domain/signup/decide.ts';
 import { tenant } from '../domain/tenant/decide.ts';
 
@@ -121,6 +121,7 @@ export const signupCommands: readonly CatalogEntry[] = [
     facts: async ({ person }, gathering, { token }) => matchPaymentToken(person, token, gathering),
   }),
   line<StartCheckout>(signup, 'StartCheckout', { permission: 'signup.pay', id: (c) => c.person, facts: async ({ planId }, { lookup }) => ({ plan: await lookup(plan, planId) }) }),
+  line<RecordCheckout>(signup, 'RecordCheckout', { permission: 'signup.record', id: (c) => c.person }),
   line<IssuePaymentToken>(signup, 'IssuePaymentToken', { permission: 'signup.pay', id: (c) => c.person }),
   line<ExpireOtp>(signup, 'ExpireOtp', { permission: 'signup.expire', id: (c) => c.person }),
   line<ExpirePaymentToken>(signup, 'ExpirePaymentToken', { permission: 'signup.expire', id: (c) => c.person }),

@@ -33,12 +33,18 @@ export const earliest = (...instants: readonly (Instant | undefined)[]): Instant
 
 /** An instant from text that a person or program gave; undefined when it is none. */
 export const parseInstant = (text: string): Instant | undefined => {
-  const epochMs = Date.parse(text);
+  const epochMs = /^\d{4}-\d{2}(-\d{2})?/.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(epochMs) ? undefined : fromEpochMs(epochMs);
 };
 
+/** Longer durations than a century are nobody's intention. */
+const durationMaxMs = 100 * 366 * day;
 /** Milliseconds from "90s", "10m", "2h", "40d", "1w" or ISO 8601 "P1DT2H"; undefined when it is no duration. */
 export const parseDuration = (text: string): number | undefined => {
+  const duration = anyDuration(text);
+  return duration !== undefined && duration <= durationMaxMs ? duration : undefined;
+};
+const anyDuration = (text: string): number | undefined => {
   const short = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/.exec(text.trim());
   if (short) return Math.round(Number(short[1]) * { ms: 1, s: second, m: minute, h: hour, d: day, w: 7 * day }[short[2] as 'ms']);
   const iso = /^P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/.exec(text.trim());

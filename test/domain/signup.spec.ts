@@ -36,7 +36,10 @@ const resent = (n: number, at = now): SignupEvent => ({ type: 'OtpResent', data:
 const failed = (attempt: number): SignupEvent => ({ type: 'OtpAttemptFailed', data: { person, flowId, attempt } });
 const locked: SignupEvent = { type: 'OtpLocked', data: { person, flowId } };
 const verified = (n = 1): SignupEvent => ({ type: 'OtpVerified', data: { person, flowId, n, at: now } });
-const checkedOut = (n = 1, at = now): SignupEvent => ({ type: 'CheckoutStarted', data: { person, n, terms, at } });
+const opened = (n = 1) => ({ type: 'RecordCheckout', person, n, checkoutId: `cs_${n}` }) as const;
+const checkoutStarted = (n = 1, at = now): SignupEvent => ({ type: 'CheckoutStarted', data: { person, n, terms, at } });
+const checkoutOpened = (n = 1): SignupEvent => ({ type: 'CheckoutOpened', data: { person, n, checkoutId: `cs_${n}` } });
+const checkedOut = (n = 1): SignupEvent[] => [checkoutStarted(n), checkoutOpened(n)];
 const tokenIssued = (n = 1, checkoutId = 'cs_1'): SignupEvent => ({ type: 'PaymentTokenIssued', data: { person, n, kid: 'k1', issuedAt: now, expiresAt: plus(now, paymentTokenLifeMs), checkoutId, method: 'pm_1', terms } });
 const redeemed = (n = 1): SignupEvent => ({ type: 'PaymentTokenRedeemed', data: { person, n, subscriptionId, accountId, namespaceId, at: now } });
 const rejected: SignupEvent = { type: 'PaymentTokenRejected', data: { person, n: 1, reason: 'card_declined' } };
@@ -48,7 +51,7 @@ const completed: SignupEvent = { type: 'SignupCompleted', data: { person, accoun
 
 const waiting = [started, issued()];
 const unpaid = [...waiting, verified()];
-const holding = [...unpaid, checkedOut(), tokenIssued()];
+const holding = [...unpaid, ...checkedOut(), tokenIssued()];
 const redeeming = [...holding, redeemed()];
 const done = [...redeeming, charged, subscribed, accountMade, namespaceMade, completed];
 
@@ -61,10 +64,10 @@ test('too many mails: refused, with the time of the next', () => {
 });
 test('defect 1: somebody verified but unpaid can start again, and pays after that', () => {
   const again = { type: 'VerifyOtp', person, flowId: otherFlowId, facts: { matched: 1 } } as const;
-  given(...unpaid).when({ ...start, flowId: otherFlowId }).when(again).when(checkout()).when(token()).when(redeem()).thenTypes('PaymentTokenRedeemed');
+  given(...unpaid).when({ ...start, flowId: otherFlowId }).when(again).when(checkout()).when(opened()).when(token()).when(redeem()).thenTypes('PaymentTokenRedeemed');
 });
 test('defect 1: so can somebody whose card was declined, and somebody who let every token expire', () => {
-  given(...redeeming, rejected).when({ ...start, flowId: otherFlowId }).when(checkout()).when(token('cs_2')).when(redeem(2)).thenTypes('PaymentTokenRedeemed');
+  given(...redeeming, rejected).when({ ...start, flowId: otherFlowId }).when(checkout()).when(opened(2)).when(token('cs_2')).when(redeem(2)).thenTypes('PaymentTokenRedeemed');
   const late = plus(now, 40 * day);
   given(...holding, { type: 'PaymentTokenExpired', data: { person, n: 1 } }).when({ ...start, flowId: otherFlowId, facts: { ...start.facts, now: late } }).when(checkout(late)).thenTypes('CheckoutStarted');
 });
@@ -152,8 +155,8 @@ test('OTP: whatever the sequence of starts, resends and guesses in one login, at
   }), { numRuns: 1000 });
 });
 
-test('a verified person starts a checkout, which keeps the terms of its day', () => void given(...unpaid).when(checkout()).then(checkedOut()));
-test('asking for a checkout again is another try', () => void given(...unpaid).when(checkout()).when(checkout()).then(checkedOut(2)));
+test('a verified person starts a checkout, which keeps the terms of its day', () => void given(...unpaid).when(checkout()).then(checkoutStarted()));
+test('asking for a checkout again is another try', () => void given(...unpaid).when(checkout()).when(checkout()).then(checkoutStarted(2)));
 test('no checkout before verification, during a payment, or after it', () => {
   given(...waiting).when(checkout()).thenRejected('NotVerified');
   given(...redeeming).when(checkout()).thenRejected('PaymentInProgress');
@@ -165,15 +168,19 @@ test('a plan that is not on sale cannot be bought', () => {
   assert.ok(given(...unpaid).when(of({ status: 'none' })).thenRejected('NotVerified'));
 });
 test('checkouts are counted for a day: the eleventh waits until the first is a day old, to the millisecond', () => {
-  const ten = Array.from({ length: checkoutsMax }, (_, i) => checkedOut(i + 1, plus(now, i)));
+  const ten = Array.from({ length: checkoutsMax }, (_, i) => checkoutStarted(i + 1, plus(now, i)));
   const free = plus(now, day);
   const { resetAt } = given(...unpaid, ...ten).when(checkout(plus(free, -1))).thenRejected('TooManyCheckouts');
   assert.equal(resetAt, free);
-  given(...unpaid, ...ten).when(checkout(free)).then(checkedOut(11, free)).when(checkout(free)).thenRejected('TooManyCheckouts');
+  given(...unpaid, ...ten).when(checkout(free)).then(checkoutStarted(11, free)).when(checkout(free)).thenRejected('TooManyCheckouts');
 });
-test('a complete checkout gives a payment token', () => void given(...unpaid, checkedOut()).when(token()).then(tokenIssued()));
+test('a complete checkout gives a payment token', () => void given(...unpaid, ...checkedOut()).when(token()).then(tokenIssued()));
 test('the same checkout gives one token, however often it is reported', () => void given(...holding).when(token()).thenNothing());
-test('another checkout gives another token, and both stay valid', () => void given(...holding, checkedOut(2)).when(token('cs_2')).then(tokenIssued(2, 'cs_2')).when(redeem(1)).thenTypes('PaymentTokenRedeemed'));
+test('another checkout gives another token, and both stay valid', () => void given(...holding, ...checkedOut(2)).when(token('cs_2')).then(tokenIssued(2, 'cs_2')).when(redeem(1)).thenTypes('PaymentTokenRedeemed'));
+test('a token carries the terms of its own checkout, whichever was started last', () => {
+  const dearer: SignupEvent = { type: 'CheckoutStarted', data: { person, n: 2, terms: { ...terms, price: { ...terms.price, amount: 9_900 } }, at: now } };
+  given(...unpaid, ...checkedOut(), dearer, checkoutOpened(2)).when(token('cs_1')).then(tokenIssued());
+});
 test('no token without a checkout, none for a customer', () => {
   given(...unpaid).when(token()).thenRejected('NotVerified');
   given(...done).when(token('cs_2')).thenRejected('AlreadySignedUp');

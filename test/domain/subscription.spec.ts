@@ -87,11 +87,12 @@ test('defect 13: a limited customer who pays is restored, and their namespace is
 });
 test('a missed payment after a restoration begins a new grace', () => void given(...limited, paid(2), restored()).when(invoice('open', 3)).thenTypes('PaymentFailed', 'GraceStarted'));
 
-const states: Readonly<Record<ProviderState, boolean>> = { trialing: false, active: false, incomplete: false, paused: false, unknown: false, past_due: true, unpaid: true, canceled: true, incomplete_expired: true };
-test("every state a provider's subscription can be in means something: missed, or nothing", () => {
-  for (const [state, isMissed] of Object.entries(states)) {
+const states: Readonly<Record<ProviderState, 'nothing' | 'missed' | 'lost' | 'paid'>> = { trialing: 'nothing', active: 'paid', incomplete: 'nothing', paused: 'nothing', unknown: 'nothing', past_due: 'missed', unpaid: 'missed', canceled: 'lost', incomplete_expired: 'lost' };
+test("every state a provider's subscription can be in means something: paid, missed, lost, or nothing", () => {
+  for (const [state, means] of Object.entries(states)) {
     const asked = given(started()).when(observe(state as ProviderState));
-    if (isMissed) asked.then(grace).when(observe(state as ProviderState)).thenNothing();
+    if (means === 'missed') asked.then(grace).when(observe(state as ProviderState)).thenNothing();
+    else if (means === 'lost') asked.thenTypes('SubscriptionLapsed').when(observe(state as ProviderState)).thenNothing();
     else asked.thenNothing();
   }
 });
@@ -100,8 +101,16 @@ test('an observation older than the payment of its invoice changes nothing', () 
   given(started(), paid(2)).when(observe('unpaid', now, 2)).thenNothing();
   given(started(), paid(2)).when(observe('past_due', now, 3)).then(grace);
 });
-test("defect 11: no state of a provider's subscription lifts a level; only a paid invoice does", () => {
-  for (const state of Object.keys(states)) for (const before of [limited, stopped, over]) given(...before).when(observe(state as ProviderState)).thenNothing();
+test("defect 11: of a provider's states only active lifts a level, and not while its newest invoice is known to be open", () => {
+  for (const [state, means] of Object.entries(states)) {
+    for (const before of [limited, stopped, over]) {
+      const asked = given(...before).when(observe(state as ProviderState, now, 9));
+      if (means === 'paid') asked.then(restored());
+      else asked.thenNothing();
+    }
+  }
+  given(...limited).when(observe('active', now, 2)).thenNothing(); // its invoice is open
+  given(...limited).when(observe('active', now, 1)).thenNothing(); // an observation from before the missed invoice
 });
 
 test('the clock: warning, lapse, suspension, end, each at its instant and not a millisecond before', () => {
@@ -231,9 +240,9 @@ test('until money comes the level only falls, and only by the clock; the grace c
     lived(policyOf, steps, (state, events, command) => {
       const after = events.reduce<ActiveSubscription>((s, event) => subscription.evolve(s, event) as ActiveSubscription, state);
       const [before, next] = [rank.indexOf(state.phase.name), rank.indexOf(after.phase.name)];
-      if (events.some(({ type }) => type === 'PaymentSucceeded')) assert.equal(next, 0);
+      if (events.some(({ type }) => type === 'PaymentSucceeded' || type === 'SubscriptionRestored')) assert.equal(next, 0);
       else assert.ok(next >= before);
-      if (before > 0 && command.type !== 'AdvanceSubscription' && next >= before) assert.deepEqual(after.phase, state.phase);
+      if (before > 0 && command.type !== 'AdvanceSubscription' && next >= before && !events.some(({ type }) => type === 'SubscriptionLapsed')) assert.deepEqual(after.phase, state.phase);
       if (events.some(({ type }) => type === 'GraceStarted')) assert.equal(before, 0);
     });
   }), { numRuns: 1000 });

@@ -77,7 +77,8 @@ export class PagesController {
     try {
       await this.#dispatch('StartCheckout', { person, planId });
       const n = (await this.#signup(person)).checkouts.at(-1)?.n;
-      const { url } = await payments.createCheckout({ key: `signup.${person}.${n}`, reference: { purpose: 'signup', person }, email, returnUrl: `${origin()}/subscribe/done`, cancelUrl: `${origin()}/subscribe` });
+      const { id, url } = await payments.createCheckout({ key: `signup.${person}.${n}`, reference: { purpose: 'signup', person }, email, returnUrl: `${origin()}/subscribe/done`, cancelUrl: `${origin()}/subscribe` });
+      await this.#dispatch('RecordCheckout', { person, n, checkoutId: id });
       return url;
     } catch (error) {
       if (error instanceof CommandRejected) return undefined;
@@ -150,7 +151,7 @@ export class PagesController {
     const { reference } = (await this.#rim.payments.readCheckout(id)) ?? {};
     if (!reference) return '';
     const state = await this.#signup(reference.person as PersonId);
-    const terms = (reference.purpose === 'pay' ? state.tokens.find(({ status }) => status === 'redeemed') : state.checkouts.at(-1))?.terms;
+    const terms = (reference.purpose === 'pay' ? state.tokens.find(({ status }) => status === 'redeemed') : state.checkouts.find(({ checkoutId }) => checkoutId === id))?.terms;
     return terms ? `${formatMoney(terms.price)} a ${terms.interval}` : '';
   }
 

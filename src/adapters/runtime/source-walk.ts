@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { extract as tarExtract, type Headers } from 'tar-stream';
+import { extract as tarExtract, type Header } from 'tar-stream';
 import { Refused, Unavailable } from '../../domain/ports/failures.ts';
 
 export type SourceLimits = { readonly packedBytes: number; readonly unpackedBytes: number; readonly entries: number; readonly pathBytes: number };
@@ -39,11 +39,12 @@ class EntryCheck {
     return this.#files.size;
   }
   /** Undefined for the archive's root itself. */
-  take(header: Headers): SourceEntry | undefined {
-    const { name, type, size = 0, mode = 0 } = header;
+  take(header: Header): SourceEntry | undefined {
+    const { name, size, mode } = header;
+    const type = header.type as Header['type'] | null; // null for what tar-stream does not know
     if ((this.#count += 1) > this.#limits.entries) throw tooBig(`There are more than ${this.#limits.entries} entries; ${quote(name)} is one too many.`);
     if (type !== 'file' && type !== 'directory') throw refused(`${quote(name)} is ${kinds[type ?? ''] ?? 'of an unknown kind'}; only regular files and folders can be uploaded.`);
-    if (Object.keys((header as { pax?: Record<string, string> | null }).pax ?? {}).some((key) => key.startsWith('GNU.sparse'))) throw refused(`${quote(name)} is a sparse file; pack it as a regular one.`);
+    if (Object.keys(header.pax ?? {}).some((key) => key.startsWith('GNU.sparse'))) throw refused(`${quote(name)} is a sparse file; pack it as a regular one.`);
     if (type === 'file' && size > this.#limits.unpackedBytes) throw tooBig(`${quote(name)} is larger than ${megabytes(this.#limits.unpackedBytes)}.`);
     const path = this.#plainPath(name);
     if (path === '' && type === 'directory') return undefined;
@@ -78,15 +79,15 @@ const walkTar = async (tar: AsyncIterable<Uint8Array>, limits: SourceLimits, vis
   const extract = tarExtract();
   let failure: unknown;
   let visiting = Promise.resolve();
-  const visitEntry = async (header: Headers, content: AsyncIterable<Uint8Array>): Promise<void> => {
+  const visitEntry = async (header: Header, content: AsyncIterable<Uint8Array>): Promise<void> => {
     const entry = check.take(header);
     if (entry) await visit(entry, content);
     for await (const _ of content); // what the visitor left
   };
-  extract.on('entry', (header: Headers, content: AsyncIterable<Uint8Array>, next: () => void) => {
+  extract.on('entry', (header: Header, content: AsyncIterable<Uint8Array>, next: () => void) => {
     visiting = visitEntry(header, content).then(next, (error: unknown) => {
       failure ??= error;
-      extract.destroy();
+      extract.destroy(null);
     });
   });
   const closed = new Promise<void>((resolve) => extract.on('close', () => resolve()));
@@ -98,7 +99,7 @@ const walkTar = async (tar: AsyncIterable<Uint8Array>, limits: SourceLimits, vis
     if (!extract.write(chunk)) await Promise.race([closed, new Promise<void>((resolve) => extract.once('drain', () => resolve()))]);
   }
   if (failure === undefined) extract.end();
-  else extract.destroy();
+  else extract.destroy(null);
   await closed;
   await visiting;
   if (failure !== undefined) throw failure;

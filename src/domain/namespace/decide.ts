@@ -34,7 +34,7 @@ const create = (command: CreateNamespace, state: Namespace): Decision<NamespaceE
 const takeSlot = ({ namespaceId, workloadId, name, facts }: TakeWorkloadSlot, state: ExistingNamespace): Decision<NamespaceEvent> => {
   if (!mayTouch(facts.actor, namespaceId)) return reject('NamespaceNotFound');
   if (state.slots.some((slot) => slot.workloadId === workloadId)) return [];
-  const { allow, reason, nextStep } = gateVerdict(state.level, 'run');
+  const { allow, reason, nextStep } = gateVerdict(state.level === 'none' ? 'suspended' : state.level, 'run');
   if (!allow) return reject('ServiceLimited', { reason, nextStep });
   if (state.slots.some((slot) => slot.name === name)) return reject('WorkloadNameTaken', { name });
   if (state.slots.length >= state.limits.workloads) return reject('WorkloadLimitReached', { limit: state.limits.workloads });

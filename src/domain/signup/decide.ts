@@ -24,6 +24,8 @@ export type VerifyOtp = Command<'VerifyOtp', { person: PersonId; flowId: FlowId 
 export type ExpireOtp = Command<'ExpireOtp', { person: PersonId; flowId: FlowId }>;
 export type RecordOtpMail = Command<'RecordOtpMail', { person: PersonId; flowId: FlowId; n: number }>;
 export type StartCheckout = Command<'StartCheckout', { person: PersonId; planId: string }, { plan: Plan }>;
+/** The provider has made the page of checkout `n`. */
+export type RecordCheckout = Command<'RecordCheckout', { person: PersonId; n: number; checkoutId: string }>;
 export type IssuePaymentToken = Command<'IssuePaymentToken', { person: PersonId; kid: string; checkoutId: string; method: string }>;
 export type ExpirePaymentToken = Command<'ExpirePaymentToken', { person: PersonId; n: number }>;
 /** `matched`: the number of this person's payment token that was presented; `theirs` is false for a token of another sign-up. */
@@ -32,7 +34,7 @@ export type RecordCharge = Command<'RecordCharge', { person: PersonId; n: number
 export type RecordSignupStep = Command<'RecordSignupStep', { person: PersonId; result: StepResult }>;
 export type CompleteSignup = Command<'CompleteSignup', { person: PersonId }>;
 export type SignupCommand =
-  | StartSignup | ResendOtp | VerifyOtp | ExpireOtp | RecordOtpMail | StartCheckout | IssuePaymentToken | ExpirePaymentToken
+  | StartSignup | ResendOtp | VerifyOtp | ExpireOtp | RecordOtpMail | StartCheckout | RecordCheckout | IssuePaymentToken | ExpirePaymentToken
   | RedeemPaymentToken | RecordCharge | RecordSignupStep | CompleteSignup;
 
 export const reject = rejections({
@@ -104,7 +106,7 @@ const startCheckout = ({ person, facts }: StartCheckout, state: Signup): Decisio
 
 const issueToken = ({ person, kid, checkoutId, method, facts }: IssuePaymentToken, state: Signup): Decision<SignupEvent> => {
   if (state.tokens.some((token) => token.checkoutId === checkoutId)) return [];
-  const chosen = state.checkouts.at(-1);
+  const chosen = state.checkouts.find((checkout) => checkout.checkoutId === checkoutId);
   if (state.stage === 'completed') return reject('AlreadySignedUp');
   if (!chosen) return reject('NotVerified');
   return [{ type: 'PaymentTokenIssued', data: { person, n: state.tokens.length + 1, kid, issuedAt: facts.now, expiresAt: plus(facts.now, paymentTokenLifeMs), checkoutId, method, terms: chosen.terms } }];
@@ -159,6 +161,7 @@ const decide = (command: SignupCommand, state: Signup): Decision<SignupEvent> =>
     case 'ExpireOtp': return expireOtp(command, state);
     case 'RecordOtpMail': return recordMail(command, state);
     case 'StartCheckout': return startCheckout(command, state);
+    case 'RecordCheckout': return state.checkouts.some(({ n, checkoutId }) => n === command.n && checkoutId === undefined) ? [{ type: 'CheckoutOpened', data: { person: command.person, n: command.n, checkoutId: command.checkoutId } }] : [];
     case 'IssuePaymentToken': return issueToken(command, state);
     case 'ExpirePaymentToken': return expireToken(command, state);
     case 'RedeemPaymentToken': return redeem(command, state);

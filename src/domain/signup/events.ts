@@ -23,6 +23,7 @@ export type SignupEvent =
   | Event<'OtpExpired', { person: PersonId; flowId: FlowId }>
   | Event<'OtpVerified', { person: PersonId; flowId: FlowId; n: number; at: Instant }>
   | Event<'CheckoutStarted', { person: PersonId; n: number; terms: PlanTerms; at: Instant }>
+  | Event<'CheckoutOpened', { person: PersonId; n: number; checkoutId: string }>
   | Event<'PaymentTokenIssued', { person: PersonId; n: number; kid: string; issuedAt: Instant; expiresAt: Instant; checkoutId: string; method: string; terms: PlanTerms }>
   | Event<'PaymentTokenExpired', { person: PersonId; n: number }>
   | Event<'PaymentTokenRedeemed', { person: PersonId; n: number; subscriptionId: SubscriptionId; accountId: AccountId; namespaceId: NamespaceId; at: Instant }>

@@ -24,7 +24,8 @@ export type Signup = {
   readonly email?: Personal;
   readonly flows: Readonly<Record<FlowId, Flow>>;
   readonly verifiedAt?: Instant;
-  readonly checkouts: readonly { readonly n: number; readonly at: Instant; readonly terms: PlanTerms }[];
+  /** Each remembers the terms that its customer saw. */
+  readonly checkouts: readonly { readonly n: number; readonly at: Instant; readonly terms: PlanTerms; readonly checkoutId?: string }[];
   readonly tokens: readonly PaymentToken[];
   readonly redemption?: Redemption;
 };
@@ -71,6 +72,7 @@ export const evolve = (state: Signup, event: SignupEvent): Signup => {
     }
     case 'OtpVerified': return { ...inFlow(state, event.data.flowId, { status: 'verified' }), stage: state.stage === 'unverified' ? 'verified' : state.stage, verifiedAt: event.data.at };
     case 'CheckoutStarted': return { ...state, checkouts: [...state.checkouts, { n: event.data.n, at: event.data.at, terms: event.data.terms }].slice(-checkoutsMax) };
+    case 'CheckoutOpened': return { ...state, checkouts: state.checkouts.map((checkout) => (checkout.n === event.data.n ? { ...checkout, checkoutId: event.data.checkoutId } : checkout)) };
     case 'PaymentTokenIssued': {
       const { person: _, ...token } = event.data;
       return { ...state, tokens: [...state.tokens, { ...token, status: 'issued' }] };

@@ -40,12 +40,17 @@ const observeInvoice = ({ invoiceId, status, attempts, amount, periodEnd, facts 
   return [{ type: 'PaymentFailed', data: { ...ids, invoiceId, attempt: attempts, at: facts.now } }, ...policy[state.phase.name].missed(state, facts.now)];
 };
 
-const meaning: Readonly<Record<ProviderState, 'missed' | 'nothing'>> = {
-  trialing: 'nothing', active: 'nothing', incomplete: 'nothing', past_due: 'missed', unpaid: 'missed', incomplete_expired: 'missed', canceled: 'missed', paused: 'nothing', unknown: 'nothing',
+/** CAPABILITIES 11a: total over all states of the provider, those still to come included. */
+const meaning: Readonly<Record<ProviderState, 'paid' | 'missed' | 'lost' | 'nothing'>> = {
+  trialing: 'nothing', active: 'paid', incomplete: 'nothing', past_due: 'missed', unpaid: 'missed', incomplete_expired: 'lost', canceled: 'lost', paused: 'nothing', unknown: 'nothing',
 };
 const observeState = ({ status, latestInvoice, facts }: ObserveProviderState, state: ActiveSubscription): Decision<SubscriptionEvent> => {
-  const paidSince = state.invoices.some(({ id, paid }) => id === latestInvoice && paid); // the observation is older than the payment
-  return meaning[status] === 'missed' && !paidSince ? policy[state.phase.name].missed(state, facts.now) : [];
+  const newest = state.invoices.at(-1);
+  const known = state.invoices.find(({ id }) => id === latestInvoice);
+  if (known && newest && known !== newest) return []; // the observation is older than what has been seen of a later invoice
+  const means = meaning[status];
+  if (means === 'nothing' || (means === 'missed' && known?.paid) || (means === 'paid' && known && !known.paid)) return [];
+  return policy[state.phase.name][means](state, facts.now);
 };
 
 const advance = ({ facts }: AdvanceSubscription, state: ActiveSubscription): Decision<SubscriptionEvent> => {

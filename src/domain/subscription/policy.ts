@@ -4,7 +4,8 @@ import type { SubscriptionEvent } from './events.ts';
 import type { ActiveSubscription, Phase } from './state.ts';
 
 /**
- * The one policy table: what each phase becomes when money is missed, when money comes, and when its own time is up.
+ * The one policy table: what each phase becomes when money is missed, when money comes, when the provider has ended
+ * it, and when its own time is up.
  * Instants follow from the *scheduled* end of the phase before, never from when somebody noticed.
  */
 type Step = (state: ActiveSubscription, at: Instant) => readonly SubscriptionEvent[];
@@ -20,12 +21,12 @@ const startGrace: Step = (state, at) => {
 };
 const restore: Step = (state, at) => [{ type: 'SubscriptionRestored', data: { ...idsOf(state), at } }];
 
-export const policy: Readonly<Record<Phase['name'], { readonly missed: Step; readonly paid: Step }>> = {
-  active: { missed: startGrace, paid: nothing },
-  grace: { missed: nothing, paid: restore }, // the grace clock never restarts on another failed try
-  limited: { missed: nothing, paid: restore },
-  suspended: { missed: nothing, paid: restore },
-  ended: { missed: nothing, paid: restore }, // any path that ends in paid ends in full
+export const policy: Readonly<Record<Phase['name'], { readonly missed: Step; readonly paid: Step; readonly lost: Step }>> = {
+  active: { missed: startGrace, paid: nothing, lost: lapse },
+  grace: { missed: nothing, paid: restore, lost: lapse }, // the grace clock never restarts on another failed try
+  limited: { missed: nothing, paid: restore, lost: nothing },
+  suspended: { missed: nothing, paid: restore, lost: nothing },
+  ended: { missed: nothing, paid: restore, lost: nothing }, // any path that ends in paid ends in full
 };
 
 /** When the phase's own clock rings next, and what happens then. */

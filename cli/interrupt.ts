@@ -1,0 +1,11 @@
+/** Ctrl-C ends with 130, and says how to go on where there is something to go on with. */
+let hint = '';
+export const onInterrupt = (text: string): void => {
+  hint = text;
+};
+export const listenForInterrupt = (): void => {
+  process.once('SIGINT', () => {
+    process.stderr.write(hint === '' ? '\n' : `\n${hint}\n`);
+    process.exit(130);
+  });
+};

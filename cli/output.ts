@@ -1,0 +1,137 @@
+/** What the CLI writes: data on stdout, everything else on stderr, at the reader's pace. */
+import { Failure } from './exit-codes.ts';
+
+export type Column = { readonly title: string; readonly value: (row: any) => string };
+const minuteMs = 60_000;
+const two = (n: number): string => String(n).padStart(2, '0');
+
+/** Local time with its zone, for people. */
+export const localTime = (instant: unknown): string => {
+  const date = new Date(String(instant));
+  if (Number.isNaN(date.getTime())) return String(instant ?? '');
+  const offset = -date.getTimezoneOffset();
+  const zone = `${offset < 0 ? '-' : '+'}${two(Math.floor(Math.abs(offset) / 60))}:${two(Math.abs(offset) % 60)}`;
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())} ${zone}`;
+};
+export const minutesLeft = (instant: string, nowMs: number): number => Math.max(0, Math.round((Date.parse(instant) - nowMs) / minuteMs));
+
+const isInstant = (value: unknown): boolean => typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(value);
+const isMoney = (value: object): value is { amount: number; currency: string } => 'amount' in value && 'currency' in value && Number.isInteger(value.amount);
+const decimalsOf = (currency: string): number => {
+  try {
+    return new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
+  } catch {
+    return 2;
+  }
+};
+export const money = ({ amount, currency }: { amount: number; currency: string }): string => {
+  const decimals = decimalsOf(currency);
+  return `${(amount / 10 ** decimals).toFixed(decimals)} ${currency}`;
+};
+
+/** Terminals obey control characters; what came from outside is shown without them. */
+const printable = (text: string): string => text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
+
+/** Any value in one line for people. */
+export const shown = (value: unknown): string => {
+  if (value === undefined || value === null) return '';
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (isInstant(value)) return localTime(value);
+  if (Array.isArray(value)) return value.map(shown).join(', ');
+  if (typeof value === 'object') return isMoney(value) ? money(value) : Object.entries(value).map(([key, item]) => `${key} ${shown(item)}`).join(', ');
+  return printable(String(value)).replaceAll(/\s*\n\s*/g, ' ');
+};
+
+const codes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const;
+export type Style = keyof typeof codes;
+const styleOfState: Readonly<Record<string, Style>> = { running: 'green', full: 'green', error: 'red', suspended: 'red', limited: 'yellow', pending: 'yellow', starting: 'yellow', building: 'yellow', stopping: 'yellow' };
+
+export class Output {
+  readonly json: boolean;
+  /** May prompts be shown? */
+  readonly input: boolean;
+  readonly #colour: boolean;
+  constructor(options: { readonly json?: boolean; readonly input?: boolean; readonly color?: boolean } = {}) {
+    this.json = options.json ?? false;
+    this.input = options.input ?? true;
+    this.#colour = options.color !== false && process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb';
+  }
+
+  style(text: string, style: Style | undefined): string {
+    return this.#colour && style ? `\u001b[${codes[style]}m${text}\u001b[0m` : text;
+  }
+  state(text: string): string {
+    return this.style(text, styleOfState[text]);
+  }
+
+  /** One line of data. */
+  async data(text: string): Promise<void> {
+    if (!process.stdout.write(`${text}\n`)) await new Promise<void>((resolve) => void process.stdout.once('drain', resolve));
+  }
+  /** One JSON document; over several lines only where a person looks. */
+  document(value: unknown): Promise<void> {
+    return this.data(JSON.stringify(value, null, process.stdout.isTTY ? 2 : undefined));
+  }
+  /** One line of a stream of JSON. */
+  jsonLine(value: unknown): Promise<void> {
+    return this.data(JSON.stringify(value));
+  }
+  /** Everything that is no data: progress, hints, prompts. */
+  note(text: string): void {
+    process.stderr.write(`${text}\n`);
+  }
+  /** Progress in place on a terminal; elsewhere lines would only pile up, so nothing. */
+  progress(text: string): void {
+    if (process.stderr.isTTY && process.env['TERM'] !== 'dumb') process.stderr.write(`\r\u001b[K${text}`);
+  }
+  progressEnd(): void {
+    if (process.stderr.isTTY && process.env['TERM'] !== 'dumb') process.stderr.write('\r\u001b[K');
+  }
+  /** The document as it is with --json, else what `forPeople` makes of it. */
+  async result(value: unknown, forPeople: () => Promise<void> | void): Promise<void> {
+    if (this.json) await this.document(value);
+    else await forPeople();
+  }
+
+  /** Columns, aligned; on a terminal the widest one gives way when the line is too long. */
+  async table(rows: readonly unknown[], columns: readonly Column[], titles = true): Promise<void> {
+    const cells = [...(titles ? [columns.map(({ title }) => title.toUpperCase())] : []), ...rows.map((row) => columns.map(({ value }) => value(row)))];
+    const widths = columns.map((_, index) => Math.max(0, ...cells.map((line) => (line[index] ?? '').length)));
+    const room = process.stdout.isTTY ? process.stdout.columns : Infinity;
+    const tooLong = widths.reduce((sum, width) => sum + width + 2, -2) - room;
+    if (tooLong > 0) {
+      const widest = widths.indexOf(Math.max(...widths));
+      widths[widest] = Math.max(8, (widths[widest] ?? 0) - tooLong);
+    }
+    for (const [number, line] of cells.entries()) {
+      const text = line.map((cell, index) => this.#cell(cell, widths[index] ?? 0, index === line.length - 1)).join('  ').trimEnd();
+      await this.data(titles && number === 0 ? this.style(text, 'bold') : text);
+    }
+  }
+  #cell(cell: string, width: number, last: boolean): string {
+    const cut = cell.length > width ? `${cell.slice(0, width - 1)}…` : cell;
+    return this.state(cut) + (last ? '' : ' '.repeat(width - cut.length));
+  }
+  /** Name and value, one a line. */
+  async record(value: object): Promise<void> {
+    const rows = Object.entries(value).filter(([, item]) => item !== undefined && item !== null && item !== '');
+    await this.table(rows, [{ title: '', value: ([key]: [string, unknown]) => words(key) }, { title: '', value: ([, item]: [string, unknown]) => shown(item) }], false);
+  }
+}
+
+/** `paidThrough` reads `paid through`. */
+export const words = (name: string): string => name.replaceAll(/([a-z])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`);
+export const kebab = (name: string): string => name.replaceAll(/([a-z0-9])([A-Z])/g, (_, a: string, b: string) => `${a}-${b.toLowerCase()}`);
+
+/** A refusal: what and why in one line, the next step in another; the problem itself on stdout with --json. */
+export const reportFailure = async (error: unknown, json: boolean): Promise<number> => {
+  const failure = error instanceof Failure ? error : new Failure('ours', `unexpected: ${error instanceof Error ? error.message : String(error)}`, "Please report it, with the output of 'tollgate version'.");
+  const { detail, nextStep, correlationId } = failure.problem;
+  const oneLine = (text: string) => printable(text).replaceAll(/\s*\n\s*/g, ' ');
+  process.stderr.write(`${oneLine(failure.message || detail)}\n`);
+  if (nextStep !== '') process.stderr.write(`${oneLine(nextStep)}\n`);
+  if (failure.kind === 'ours' && correlationId !== undefined) process.stderr.write(`Correlation id: ${correlationId}\n`);
+  if (!(error instanceof Failure) && process.env['TOLLGATE_DEBUG'] && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  if (json) await new Output().document(failure.problem);
+  return failure.exitCode;
+};

@@ -1,0 +1,40 @@
+/** The server's end of a supervisor's socket. */
+import { connect } from 'node:net';
+import type { FromSupervisor, State, ToSupervisor } from './supervisor.ts';
+
+export type Link = {
+  send(message: ToSupervisor): void;
+  /** Lets go, without ending anything. */
+  drop(): void;
+  /** Resolves once the supervisor is gone or was let go. */
+  readonly closed: Promise<void>;
+};
+export type Hears = { readonly state: (state: State) => void; readonly log: () => void };
+
+const answerWithinMs = 5_000;
+
+/** Connects and shows the key; undefined when nobody is there, or somebody who does not answer as a supervisor does. */
+export const openLink = (path: string, key: string, hears: Hears): Promise<Link | undefined> => new Promise((resolve) => {
+  const socket = connect({ path, timeout: answerWithinMs });
+  const send = (message: ToSupervisor): void => void socket.write(`${JSON.stringify(message)}\n`);
+  const closed = new Promise<void>((gone) => {
+    socket.once('close', () => {
+      resolve(undefined);
+      gone();
+    });
+  });
+  let rest = '';
+  socket.setEncoding('utf8').on('data', (chunk: string) => {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      const message = JSON.parse(line) as FromSupervisor;
+      if (message.log !== undefined) hears.log();
+      if (message.state === undefined) continue;
+      hears.state(message.state);
+      socket.setTimeout(0);
+      resolve({ send, drop: () => void socket.destroy(), closed });
+    }
+  });
+  socket.once('connect', () => send({ key })).on('timeout', () => socket.destroy()).on('error', () => socket.destroy());
+});
