@@ -40,11 +40,9 @@ const failureOf = (status: number, text: string, url: URL): Failure => {
 };
 export const refusal = (problem: Problem): Failure => {
   const unpaid = problem.code === 'PaymentRequired' || problem.level === 'unpaid';
-  const [detail, nextStep] = unpaid ? ["payment required, see 'tollgate account help'", ''] : [withFields(problem), problem.nextStep ?? ''];
-  const failure = new Failure(kindOf(problem.status), detail, nextStep, { ...problem, nextStep: problem.nextStep ?? '' });
-  return unpaid ? Object.assign(failure, { problem: { ...problem }, message: detail }) : failure;
+  return new Failure(kindOf(problem.status), unpaid ? "payment required, see 'tollgate account help'" : withReset(problem), '', { ...problem, nextStep: problem.nextStep ?? '' });
 };
-const withFields = ({ detail, resetAt }: Problem): string => (resetAt === undefined ? detail : `${detail} (until ${new Date(resetAt).toLocaleTimeString()})`);
+const withReset = ({ detail, resetAt }: Problem): string => (resetAt === undefined ? detail : `${detail} (until ${new Date(resetAt).toLocaleTimeString()})`);
 
 export class Client {
   readonly target: Target;

@@ -174,6 +174,27 @@ clockTest('cancelled for the end of a period that is long over, it ends at once'
   await walkTo('2026-07-01T08:00:00.000Z');
   await payments.cancel({ key: key(), providerSubscription: id, when: 'period-end' });
   assert.equal((await sight(id)).status, 'canceled');
+  assert.deepEqual(payments.sentEvents().slice(-3).map(({ type, at }) => `${type} ${at}`), ['customer.subscription.updated', 'invoice.voided', 'customer.subscription.deleted'].map((type) => `${type} 2026-07-01T08:00:00.000Z`));
+});
+
+clockTest('cancelled for the end of its period while money for it settles, the paid month is given', '2026-03-10T08:00:00.000Z', async ({ subscribe, key, payments, walkTo, sight, replace }) => {
+  const id = await subscribe('succeeds-once');
+  await walkTo('2026-07-01T07:00:00.000Z');
+  await replace(id, 'late');
+  await payments.cancel({ key: key(), providerSubscription: id, when: 'period-end' });
+  await walkTo('2026-07-31T08:00:00.000Z');
+  assert.deepEqual(await sight(id), { status: 'active', invoices: ['paid 1 2026-03-10..2026-04-10', 'paid 5 2026-07-01..2026-08-01'] });
+  await walkTo('2026-08-01T08:00:00.000Z');
+  assert.equal((await sight(id)).status, 'canceled');
+  assert.equal((await sight(id)).invoices.length, 2);
+});
+
+clockTest('money that settles after the end is taken down as paid and revives nothing', '2026-03-10T08:00:00.000Z', async ({ subscribe, key, payments, walkTo, sight, types }) => {
+  const id = await subscribe('late');
+  await payments.cancel({ key: key(), providerSubscription: id, when: 'now' });
+  await walkTo('2026-06-10T08:00:00.000Z');
+  assert.deepEqual(await sight(id), { status: 'canceled', invoices: ['paid 1 2026-03-10..2026-04-10'] });
+  assert.equal(types().at(-1), 'invoice.paid');
 });
 
 clockTest('a card given to an ended subscription starts a new period at once', '2026-03-10T08:00:00.000Z', async ({ subscribe, key, payments, walkTo, sight, replace, types }) => {

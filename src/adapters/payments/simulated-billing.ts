@@ -63,7 +63,8 @@ export class Billing {
     if (subscription.status === 'canceled') return;
     if (when === 'now') return this.#end(subscription, at);
     if (subscription.cancel_at !== null) return;
-    subscription.cancel_at = latest(subscription.period_end, at);
+    // Where the period is over already, it ends at once, unless money for the next one is under way: then after that one.
+    subscription.cancel_at = latest(subscription.period_end, this.#unsettledOf(id)?.settle_at ?? at);
     this.#save(subscription);
     this.#tell('customer.subscription.updated', subscription, at);
   }
@@ -209,10 +210,9 @@ export class Billing {
   #unsettledOf(id: string): InvoiceRow | undefined {
     return this.#database.get<InvoiceRow>("SELECT * FROM invoices WHERE provider_subscription = ? AND status IN ('open', 'pending')", id);
   }
-  /** Writes it with the instant at which its period ends for it: none while an invoice is unsettled or when it has ended. */
+  /** Writes it with the instant at which its period ends for it: none while an invoice is open, or when it has ended. */
   #save(subscription: SubscriptionRow): void {
-    const renews = subscription.status === 'active' && this.#unsettledOf(subscription.id) === undefined;
-    subscription.due_at = subscription.status === 'canceled' ? null : (subscription.cancel_at ?? (renews ? subscription.period_end : null));
+    subscription.due_at = subscription.status === 'canceled' ? null : (subscription.cancel_at ?? (subscription.status === 'active' ? subscription.period_end : null));
     this.#database.put('subscriptions', subscription);
   }
   #known(id: string): SubscriptionRow {

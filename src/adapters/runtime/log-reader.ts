@@ -34,25 +34,26 @@ export class LogReader {
   async tail(count: number): Promise<readonly LogLine[]> {
     const found: LogLine[] = [];
     const segments = await this.#segments();
-    let reachedStart = false;
+    let before: number | undefined; // the last line that is not wanted
     for (const segment of segments.toReversed()) {
       const bytes = await readFile(join(this.#folder, segment.name)).catch(() => undefined);
       if (bytes === undefined) break;
       const end = bytes.lastIndexOf(10) + 1;
       if (!this.#current) [this.#current, this.#offset] = [segment, end];
       const texts = bytes.toString('utf8', 0, end).split('\n');
-      while (texts.length > 0 && found.length < count && !reachedStart) {
+      while (texts.length > 0 && found.length < count && before === undefined) {
         const line = parse(texts.pop() ?? '');
         if (!line) continue;
         if (this.#wants(line)) found.push(line);
-        else reachedStart = true;
+        else before = line.id;
       }
-      if (reachedStart || found.length >= count) break;
+      if (before !== undefined || found.length >= count) break;
     }
-    const from = this.#lastId;
-    const last = found[0] ?? (await this.#newest());
+    const lines = found.toReversed();
+    const from = Math.max(this.#lastId, before ?? 0);
+    const last = lines.at(-1) ?? (await this.#newest());
     this.#lastId = Math.max(from, last?.id ?? 0);
-    return found.length < count ? withGaps(from, this.#since, found.toReversed()) : found.toReversed();
+    return withGaps(lines.length < count ? from : (lines[0]?.id ?? 1) - 1, lines);
   }
   /** The lines behind those already read. */
   async *more(): AsyncGenerator<LogLine> {
@@ -117,8 +118,8 @@ export class LogReader {
   }
 }
 
-/** Lines with a mark wherever ids jump; whether lines from before `since` are missing cannot be known, so that is not marked. */
-const withGaps = (after: number, since: Instant | undefined, lines: readonly LogLine[]): readonly LogLine[] => lines.flatMap((line, index) => {
+/** Lines that follow the one with the id `after`, with a mark wherever ids jump. */
+const withGaps = (after: number, lines: readonly LogLine[]): readonly LogLine[] => lines.flatMap((line, index) => {
   const expected = (lines[index - 1]?.id ?? after) + 1;
-  return line.id > expected && (index > 0 || since === undefined) ? [gap(expected, line), line] : [line];
+  return line.id > expected ? [gap(expected, line), line] : [line];
 });

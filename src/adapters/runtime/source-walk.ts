@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { extract as tarExtract, type Header } from 'tar-stream';
+import { extract as tarExtract, type ExtractEvents, type Header } from 'tar-stream';
 import { Refused, Unavailable } from '../../domain/ports/failures.ts';
 
 export type SourceLimits = { readonly packedBytes: number; readonly unpackedBytes: number; readonly entries: number; readonly pathBytes: number };
@@ -84,8 +84,8 @@ const walkTar = async (tar: AsyncIterable<Uint8Array>, limits: SourceLimits, vis
     if (entry) await visit(entry, content);
     for await (const _ of content); // what the visitor left
   };
-  extract.on('entry', (header: Header, content: AsyncIterable<Uint8Array>, next: () => void) => {
-    visiting = visitEntry(header, content).then(next, (error: unknown) => {
+  extract.on('entry', (...[header, content, next]: ExtractEvents['entry']) => {
+    visiting = visitEntry(header, content as AsyncIterable<Uint8Array>).then(() => next(), (error: unknown) => {
       failure ??= error;
       extract.destroy(null);
     });
@@ -98,7 +98,7 @@ const walkTar = async (tar: AsyncIterable<Uint8Array>, limits: SourceLimits, vis
     if (failure !== undefined) break;
     if (!extract.write(chunk)) await Promise.race([closed, new Promise<void>((resolve) => extract.once('drain', () => resolve()))]);
   }
-  if (failure === undefined) extract.end();
+  if (failure === undefined) extract.end(null);
   else extract.destroy(null);
   await closed;
   await visiting;

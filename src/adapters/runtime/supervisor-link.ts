@@ -13,6 +13,14 @@ export type Hears = { readonly state: (state: State) => void; readonly log: () =
 
 const answerWithinMs = 5_000;
 
+const read = (line: string): FromSupervisor | undefined => {
+  try {
+    return JSON.parse(line) as FromSupervisor;
+  } catch {
+    return undefined;
+  }
+};
+
 /** Connects and shows the key; undefined when nobody is there, or somebody who does not answer as a supervisor does. */
 export const openLink = (path: string, key: string, hears: Hears): Promise<Link | undefined> => new Promise((resolve) => {
   const socket = connect({ path, timeout: answerWithinMs });
@@ -28,7 +36,8 @@ export const openLink = (path: string, key: string, hears: Hears): Promise<Link 
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) {
-      const message = JSON.parse(line) as FromSupervisor;
+      const message = read(line);
+      if (!message) return void socket.destroy();
       if (message.log !== undefined) hears.log();
       if (message.state === undefined) continue;
       hears.state(message.state);

@@ -1,0 +1,135 @@
+/** `tollgate login --otp`: from an e-mail address to a session, through the payment where there is none yet; goes on wherever the sign-up stands. */
+import { Client } from './client.ts';
+import type { Call } from './command.ts';
+import { changeConfig, readConfig, withCredentials, type StoredSession } from './config-file.ts';
+import { signupToken } from './credentials.ts';
+import { Failure, usage } from './exit-codes.ts';
+import { onInterrupt } from './interrupt.ts';
+import { LineReader, aborted } from './line-reader.ts';
+import { payForSignup, type Signup } from './login-payment.ts';
+import { minutesLeft, type Output } from './output.ts';
+import { requireSecure, targetOf, type Target } from './target.ts';
+
+type Flow = { readonly flowId: string; readonly expiresAt: string; readonly attempts: number };
+type Verified = { readonly status: 'signed-in'; readonly session: StoredSession } | { readonly status: 'payment-required'; readonly signup: Signup & { readonly token: string } };
+const hex40 = /(?:^|[^0-9a-f])([0-9a-f]{40})(?:[^0-9a-f]|$)/;
+
+export const loginByOtp = async (call: Call): Promise<void> => {
+  const { options, out } = call;
+  const email = typeof options['otp'] === 'string' ? options['otp'].trim() : undefined;
+  if (email === undefined) throw usage('login needs an address: --otp EMAIL', "See 'tollgate login help'.");
+  const target = targetOf();
+  requireSecure(target);
+  onInterrupt(`Interrupted. Go on with: tollgate login --otp ${email}`);
+  const lines = new LineReader();
+  const steps: Steps = { email, target, out, lines, timeoutMs: options['timeout'] };
+  const session = (await resume(steps)) ?? (await fromTheStart(steps));
+  await changeConfig((config) => withCredentials(config, target.url, ({ signup: _, ...others }) => ({ ...others, customer: session })));
+  await announce(call, target, session);
+};
+export type Steps = { readonly email: string; readonly target: Target; readonly out: Output; readonly lines: LineReader; readonly timeoutMs: number };
+
+const announce = async ({ out }: Call, target: Target, { account = null, email = null, namespace = null }: StoredSession): Promise<void> => {
+  await out.result({ account, email, namespace, env: target.env, url: target.url }, async () => {
+    await out.data(`Logged in as ${email ?? account} to env '${target.env}' at '${target.url}'.`);
+    if (namespace !== null) await out.data(`Namespace: ${namespace}`);
+  });
+  out.note("Run something: 'tollgate run PATH'.");
+};
+
+const sameAddress = (a: string, b: string): boolean => a.trim().normalize('NFC').toLowerCase() === b.trim().normalize('NFC').toLowerCase();
+const forgetSignup = ({ target }: Steps) => changeConfig((config) => withCredentials(config, target.url, ({ signup: _, ...others }) => others));
+
+/** Where this CLI already holds the sign-up, its one-time token is not asked for again. */
+const resume = async (steps: Steps): Promise<StoredSession | undefined> => {
+  const { target, email, out } = steps;
+  const held = readConfig().credentials[target.url]?.signup;
+  if (!held || !sameAddress(held.email, email)) return undefined;
+  const client = new Client(target, signupToken(target, held.token));
+  try {
+    const standing = await client.json<Signup>({ path: '/sessions/signup' });
+    out.note(`Going on with the sign-up of ${held.email}.`);
+    return await payForSignup(steps, client, standing);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.problem.status !== 401) throw error;
+    await forgetSignup(steps);
+    return undefined;
+  }
+};
+
+const fromTheStart = async (steps: Steps): Promise<StoredSession> => {
+  const { target, email } = steps;
+  const verified = await verify(steps, new Client(target));
+  if (verified.status === 'signed-in') return verified.session;
+  const { token, ...standing } = verified.signup;
+  await changeConfig((config) => withCredentials(config, target.url, (others) => ({ ...others, signup: { email, token } })));
+  return payForSignup(steps, new Client(target, signupToken(target, token)), standing);
+};
+
+/** Asks until the one-time token is right, the flow is over, or nothing more can come. */
+const verify = async ({ email, target, out, lines, timeoutMs }: Steps, client: Client): Promise<Verified> => {
+  if (!out.input) throw usage('login asks for the one-time token, which --no-input forbids', 'Leave --no-input out; --otp EMAIL reads the token from standard input, one line, also from a pipe.');
+  let flow = await client.json<Flow>({ method: 'POST', path: '/sessions/otp', body: { email } });
+  out.note(`We have sent a one-time token to ${email}. It is valid for ${minutesLeft(flow.expiresAt, Date.now()) || 60} minutes; 'resend' sends another.`);
+  const deadline = AbortSignal.timeout(timeoutMs);
+  let last: Failure | undefined;
+  for (;;) {
+    prompt(out, lines, 'Please paste it here: ');
+    const line = await lines.next(deadline);
+    if (line === aborted) throw new Failure('gaveUp', 'gave up waiting for the one-time token', `Go on with 'tollgate login --otp ${email}', which sends a new one.`, { code: 'GaveUpWaiting' });
+    if (line === undefined) throw endOfInput(last, email, target);
+    if (line.trim() === '') continue;
+    try {
+      if (line.trim().toLowerCase() === 'resend') {
+        flow = await client.json<Flow>({ method: 'POST', path: '/sessions/otp/resend', body: { email, flowId: flow.flowId } });
+        out.note(`Another one-time token is on its way to ${email}; only the newest is valid.`);
+        continue;
+      }
+      return await client.json<Verified>({ method: 'POST', path: '/sessions/otp/verify', body: { email, flowId: flow.flowId, token: oneTimeToken(line) } });
+    } catch (error) {
+      last = asksAgain(error);
+      out.note([last.message, last.problem.nextStep].filter((text) => text !== '').join('\n'));
+    }
+  }
+};
+/** Pasted with spaces, quotes or a sentence around it: the token is the only run of 40 hex characters. */
+const oneTimeToken = (line: string): string => {
+  const lower = line.toLowerCase();
+  const found = hex40.exec(lower)?.[1] ?? hex40.exec(lower.replaceAll(/\s/g, ''))?.[1];
+  if (found === undefined) throw new Failure('refused', 'that is no one-time token: it has 40 characters of 0-9 and a-f', 'Copy it from the mail.', { code: 'OtpMalformed' });
+  return found;
+};
+const over = new Set(['OtpExpired', 'OtpUsed', 'OtpLocked', 'OtpSuperseded', 'NotInvited', 'TooManyMails']);
+/** A wrong token may be tried again; anything else ends the flow. */
+const asksAgain = (error: unknown): Failure => {
+  if (error instanceof Failure && error.kind === 'refused' && !over.has(error.problem.code)) return error;
+  throw error;
+};
+const endOfInput = (last: Failure | undefined, email: string, { env }: Target): Failure =>
+  last ? new Failure('refused', last.message, last.problem.nextStep, last.problem) : new Failure('refused', `no one-time token was given, so ${email} is not logged in to env '${env}'`, `Run 'tollgate login --otp ${email}' again; the token is read from standard input.`, { code: 'OtpMissing' });
+
+/** On a terminal the cursor stays behind the question. */
+export const prompt = (out: Output, lines: LineReader, text: string): void => {
+  if (lines.terminal) process.stderr.write(text);
+  else out.note(text.trim());
+};
+
+export const loginHelp = async ({ out }: Call): Promise<void> => {
+  await out.result({ commands: ['tollgate login --otp EMAIL'] }, () => out.data(loginText));
+};
+const loginText = `How to log in
+
+  1. Choose the server:        tollgate env list, tollgate env set NAME
+  2. Log in by e-mail:         tollgate login --otp EMAIL
+
+The address must be invited. A one-time token of 40 characters is mailed to it, valid for 60 minutes; paste it when asked.
+Without an account yet you are then told the address of the subscribe page. It takes your card and shows a payment token:
+paste that too, or just finish the page, the CLI notices it. Once it is redeemed you have an account and a namespace.
+
+Interrupted, or the page took long? Run the same command again: it goes on where it stopped, without a new one-time token.
+It waits for 30 minutes each time (--timeout 1h for longer).
+
+In scripts standard input answers, one line for each question:
+  $ printf '%s\\n' "$ONE_TIME_TOKEN" | tollgate login --otp ada@example.com
+
+Then: tollgate whoami, tollgate account show, tollgate run PATH. To leave: tollgate logout.`;

@@ -1,0 +1,53 @@
+/** The references, rendered from the code: a test fails when a page and the code differ, `npm run docs` writes them. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openCommands } from '../../src/commands/schemas.ts';
+import { catalog } from '../../src/commands/catalog.ts';
+import { reactors } from '../../src/commands/reactors/registry.ts';
+import { settings } from '../../src/config.ts';
+import { allRejections, type RejectionKind } from '../../src/domain/decider.ts';
+import { projections } from '../../src/projections/registry.ts';
+import { upcasters } from '../../src/upcasters.ts';
+
+export const root = ((): string => {
+  const here = fileURLToPath(new URL('.', import.meta.url));
+  return here.includes(`${join('dist', 'test')}`) ? join(here, '../../..') : join(here, '../..');
+})();
+
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string => [head, head.map(() => '---'), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |`).join('\n');
+const page = (title: string, intro: string, ...parts: readonly string[]): string => `${[`# ${title}`, `<!-- rendered from the code by \`npm run docs\`; a test compares -->`, intro, ...parts].join('\n\n')}\n`;
+
+const aggregates = (): string[] => readdirSync(join(root, 'src/domain'), { withFileTypes: true }).filter((entry) => entry.isDirectory() && entry.name !== 'ports').map(({ name }) => name).sort();
+/** Event lines of an aggregate as they are written: name and fields. */
+const eventsOf = (aggregate: string): { name: string; fields: string; comment: string }[] => {
+  const text = readFileSync(join(root, 'src/domain', aggregate, 'events.ts'), 'utf8');
+  return [...text.matchAll(/(?:\/\*\* ([^*]*) \*\/\n\s*)?\|?\s*(?:\| |= )Event<'(\w+)', (.*?)>(?:;|\n)/g)].map(([, comment = '', name = '', fields = '']) => ({ name, fields: fields.replaceAll(/\s+/g, ' '), comment: comment.startsWith('These names') ? '' : comment }));
+};
+
+const events = (): string => page('Events', 'Every type of event there is, by stream. Names never change; `v` is the shape written today.', ...aggregates().map((aggregate) =>
+  `## \`${aggregate}-<tenant>.<id>\`\n\n${table(['event', 'v', 'data'], eventsOf(aggregate).map(({ name, fields, comment }) => [`\`${name}\``, String((upcasters[name]?.length ?? 0) + 1), `\`${fields}\`${comment === '' ? '' : ` ${comment}`}`]))}`));
+
+const commands = (): string => {
+  const open = new Map(openCommands().map((command) => [command.name, command]));
+  return page('Commands', 'What may be asked for. Commands with fields are sent to `POST /commands/{Name}`; the others are steps that the system, its reactors, or `POST /sessions/...` take.',
+    ...[...open.values()].map((command) => `## ${command.name}\n\n${command.summary}. Permission \`${command.permission}\`; CLI \`tollgate ${command.noun} ${command.verb}\`.\n\n${table(['field', 'type', 'required', 'what'], command.fields.map((field) => [`\`${field.name}\``, field.enum ? field.enum.join(', ') : field.type, field.required ? 'yes' : '', field.description]))}`),
+    `## The system's own\n\n${table(['command', 'stream', 'permission'], catalog.filter(({ type }) => !open.has(type)).map((entry) => [`\`${entry.type}\``, entry.decider.category, `\`${entry.permission}\``]))}`,
+    `## Reactors\n\nEach does what its streams' states ask for, one deed at a time.\n\n${table(['reactor', 'stream', 'deeds'], reactors.map((reactor) => [`\`${reactor.name}\``, reactor.decider.category, Object.keys(reactor.deeds).join(', ')]))}`,
+    `## Read models\n\n${table(['model', 'v', 'what', 'filters', 'folds'], projections.map((model) => [`\`/${model.name}\``, String(model.version), model.summary, model.indexes.join(', '), model.events.join(', ')]))}`);
+};
+
+const exits: Readonly<Record<RejectionKind, string>> = { invalid: '422, exit 3', conflict: '409, exit 3', exhausted: '429, exit 3', expired: '410, exit 3', 'not-found': '404, exit 4', forbidden: '403, exit 5', limited: '402, exit 6' };
+const refusals = (): string => page('Refusals', 'Every way a rule can say no: the same words in API, CLI and pages. `{...}` is filled in.',
+  table(['code', 'answers', 'what is said', 'next step'], [...allRejections].sort(([a], [b]) => (a < b ? -1 : 1)).map(([code, [kind, detail, next]]) => [`\`${code}\``, exits[kind], detail, next])));
+
+const configuration = (): string => page('Configuration', 'A flag beats the environment, which beats the file (`tollgate.yaml` in the data folder, or `--config PATH`).',
+  table(['flag', 'environment', 'default', 'what'], [...Object.values(settings).map(({ flag, variable, fallback, says }) => [`\`--${flag}\``, `\`${variable}\``, fallback === '' ? '' : `\`${fallback}\``, says]),
+    ['`--config`', '', '', 'The configuration file'], ['`--stop-workloads`', '', '', 'Stop the workloads, too, when the server stops'], ['`--allow-remote-mock`', '', '', 'Let mock mode listen beyond loopback']]),
+  'Server secrets are files in `DATA/secrets` (0600, made at first start). Each can be put elsewhere: `TOLLGATE_<NAME>_FILE` names the file, for example `TOLLGATE_IDS_KEY_FILE` for `ids.key`.');
+
+/** Path in the repository -> what it must say. */
+export const references = (): Readonly<Record<string, string>> => ({
+  'docs/reference/events.md': events(), 'docs/reference/commands.md': commands(), 'docs/reference/refusals.md': refusals(), 'docs/configuration.md': configuration(),
+});
