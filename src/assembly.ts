@@ -86,9 +86,8 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
   log.onCommitted((events) => gateMemory.apply(events));
   await found(handler, identity, options.mode);
 
-  let outside: OutsideWorld | undefined;
-  const payments = pokingAfter(adapters.payments, () => outside);
-  outside = new OutsideWorld(adapters.payments, clock, options.post);
+  const outside = new OutsideWorld(adapters.payments, clock, options.post);
+  const payments = pokingAfter(adapters.payments, outside);
   const world: World = { payments, mail: mailbox, runtime, sources, vault, keyring, tokens, derive, render };
   const pumps = await openPumps(adapters, identity, log, handler, world, options);
   const advanceClock = async (offsetMs: number) => {
@@ -116,13 +115,13 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
       for (const runner of models.values()) await runner.reached(head, new Promise(() => undefined));
       for (const pump of pumps) await pump.start();
       await reconciler.start();
-      outside?.poke();
+      outside.poke();
       ready = true;
     },
     stop: async () => {
       ready = false;
       reconciler.stop();
-      await outside?.stop();
+      await outside.stop();
       for (const pump of pumps) await pump.stop();
       for (const runner of models.values()) await runner.stop();
     },

@@ -81,11 +81,12 @@ let config: Config | undefined;
 try {
   config = readConfig(process.argv.slice(2), process.env);
   const running = await start(config);
-  let firstAt: number | undefined;
+  let signals: 'none' | 'first' | 'counting' = 'none';
   const onSignal = (): void => {
-    const now = performance.now();
-    if (firstAt !== undefined) return now - firstAt >= secondSignalMs ? process.exit(1) : undefined;
-    firstAt = now;
+    if (signals === 'counting') process.exit(1);
+    if (signals === 'first') return;
+    signals = 'first';
+    setTimeout(() => (signals = 'counting'), secondSignalMs).unref();
     setTimeout(() => process.exit(1), stopMaxMs).unref();
     void stop(running).then(() => process.exit(0), (error: unknown) => {
       process.stderr.write(`stopping failed: ${String(error)}\n`);

@@ -1,6 +1,5 @@
 /** Nest on Fastify around an assembled system: limits, headers, correlation ids, access log. */
 import 'reflect-metadata';
-import { randomUUID } from 'node:crypto';
 import helmet from '@fastify/helmet';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -10,6 +9,7 @@ import { HttpProblem } from './adapters/http/problem.ts';
 import { AppModule } from './app.module.ts';
 import type { Assembled, Logger } from './assembly.ts';
 import { isLoopback, type Config } from './config.ts';
+import type { Random } from './domain/ports/random.ts';
 import { contentSecurityPolicy } from '../web/pages.ts';
 
 const bodyMaxBytes = 1024 * 1024;
@@ -17,9 +17,10 @@ const headersMaxMs = 15_000;
 const idleMaxMs = 72_000;
 const correlation = /^[\w.:-]{1,100}$/;
 
-const correlationIdOf = (request: { headers: Record<string, string | string[] | undefined> }): string => {
+/** The caller's own id for the call where it is a sane one, else a fresh one. */
+const correlationIds = (random: Random) => (request: { headers: Record<string, string | string[] | undefined> }): string => {
   const given = request.headers['x-correlation-id'];
-  return typeof given === 'string' && correlation.test(given) ? given : randomUUID();
+  return typeof given === 'string' && correlation.test(given) ? given : Buffer.from(random.bytes(12)).toString('base64url');
 };
 
 /** The name in a Host header, without port and brackets. */
@@ -29,7 +30,7 @@ export type Served = { readonly app: NestFastifyApplication; readonly close: () 
 
 export const serve = async ({ rim }: Assembled, config: Pick<Config, 'hostNames' | 'host'>, logger: Logger): Promise<Served> => {
   const adapter = new FastifyAdapter({
-    bodyLimit: bodyMaxBytes, genReqId: correlationIdOf, requestIdHeader: false, trustProxy: false, logger: false, keepAliveTimeout: idleMaxMs, routerOptions: { maxParamLength: 300 },
+    bodyLimit: bodyMaxBytes, genReqId: correlationIds(rim.random), requestIdHeader: false, trustProxy: false, logger: false, keepAliveTimeout: idleMaxMs, routerOptions: { maxParamLength: 300 },
     http: { headersTimeout: headersMaxMs, maxHeaderSize: 16_384 },
   } as ConstructorParameters<typeof FastifyAdapter>[0]);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(rim), adapter, { logger: false, rawBody: true, abortOnError: false });

@@ -34,6 +34,12 @@ const number = (revision: number): Buffer => {
   return Buffer.concat([lengthOf(8), bytes]);
 };
 
+/** An event's metadata completed by its hash, and that hash. `open` is the metadata's text without its last brace. */
+export const chained = (stream: string, revision: number, previous: Buffer, id: string, type: string, data: string, open: string): { readonly meta: string; readonly hash: Buffer } => {
+  const digest = hash('sha256', Buffer.concat([previous, field(stream), number(revision), field(id), field(type), field(data), field(`${open}}`)]), 'buffer');
+  return { meta: `${open},"hash":"${digest.toString('base64url')}"}`, hash: digest };
+};
+
 /** One event of 195 bytes of data and 356 of metadata, chained to the one before it in its stream. Both sides of the benchmark call this. */
 export const chainedEvent = (stream: string, revision: number, previous: Buffer, n: number): ChainedEvent => {
   const serial = n.toString(16).padStart(12, '0');
@@ -41,8 +47,7 @@ export const chainedEvent = (stream: string, revision: number, previous: Buffer,
   const type = 'SubscriptionRenewed';
   const data = `{"subscriptionId":"${stream.slice(-24)}","periodStart":"2026-11-21T07:52:26.000Z","periodEnd":"2026-12-21T07:52:26.000Z","invoice":"in_${serial}","amount":{"amount":3900,"currency":"EUR"}}`;
   const meta = `{"schema":1,"at":"2026-11-21T07:52:26.000Z","commandId":"${id}","correlationId":"${id}","causationId":"${id}","actor":"system:renew","tenant":"ten_00000000000000000001","fingerprint":"${serial}${serial}"`;
-  const digest = hash('sha256', Buffer.concat([previous, field(stream), number(revision), field(id), field(type), field(data), field(`${meta}}`)]), 'buffer');
-  return { id, type, data, meta: `${meta},"hash":"${digest.toString('base64url')}"}`, hash: digest };
+  return { id, type, data, ...chained(stream, revision, previous, id, type, data, meta) };
 };
 
 /** The n-th event goes to a stream that looks random and is the same in every run. */

@@ -7,7 +7,7 @@ import { subscriptionStatusOf } from '../../src/adapters/payments/stripe-status.
 import { paymentsContract } from './payments.contract.ts';
 import { openSimulated, secrets } from './payments-simulated.ts';
 
-paymentsContract('simulated', async () => {
+paymentsContract('SimulatedPayments', async () => {
   const world = openSimulated();
   return {
     payments: world.payments,

@@ -51,18 +51,18 @@ export class OutsideWorld {
 }
 
 /** The same provider, with the world looked at after every deed that may have made something due. */
-export const pokingAfter = (payments: SimulatedPayments, world: () => OutsideWorld | undefined): SimulatedPayments =>
+export const pokingAfter = (payments: SimulatedPayments, world: OutsideWorld): SimulatedPayments =>
   new Proxy(payments, {
     get: (target, name) => {
       const member = Reflect.get(target, name, target) as unknown;
       if (typeof member !== 'function') return member;
       const bound = member.bind(target) as (...args: unknown[]) => unknown;
-      if (!['subscribe', 'replaceMethod', 'cancel', 'uncancel', 'submitCard'].includes(String(name))) return bound;
+      if (!['createCheckout', 'subscribe', 'replaceMethod', 'cancel', 'uncancel', 'submitCard'].includes(String(name))) return bound;
       return async (...args: unknown[]) => {
         try {
           return await bound(...args);
         } finally {
-          world()?.poke();
+          world.poke();
         }
       };
     },

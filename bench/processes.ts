@@ -1,0 +1,77 @@
+/** The processes of the HTTP rows: a server (ours or a floor) that says its address on stdout, and the client that loads it. */
+import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { openSync, readFileSync, closeSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Job, Result } from './load.ts';
+
+/** Beside this file: the build, not the sources. */
+export const built = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
+export interface Running {
+  readonly port: number;
+  readonly pid: number;
+  /** From being spawned until its first line. */
+  readonly startMs: number;
+  stop(): Promise<void>;
+}
+const ended = (child: ChildProcess): Promise<void> => (child.exitCode === null && child.signalCode === null ? new Promise((resolve) => child.once('exit', () => resolve())) : Promise.resolve());
+
+/** Resolves with the first line of stdout that names a port: `...127.0.0.1:PORT`. Stderr (our access log) goes to a file, as in use. */
+export const start = async (file: string, args: readonly string[], folder: string): Promise<Running> => {
+  const log = openSync(join(folder, 'stderr.log'), 'a');
+  const spawnedAt = performance.now();
+  const child = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 'pipe', log] });
+  closeSync(log);
+  const port = await new Promise<number>((resolve, reject) => {
+    let text = '';
+    child.stdout!.on('data', (chunk: Buffer) => {
+      const found = /127\.0\.0\.1:(\d+)/.exec((text += chunk.toString()));
+      if (found) resolve(Number(found[1]));
+    });
+    child.once('error', reject).once('exit', () => reject(new Error(`${file} ended at once:\n${readFileSync(join(folder, 'stderr.log'), 'utf8').slice(-2_000)}`)));
+  });
+  const startMs = performance.now() - spawnedAt;
+  return {
+    port, pid: child.pid!, startMs,
+    stop: async () => {
+      child.kill('SIGTERM');
+      await ended(child);
+    },
+  };
+};
+
+const ticksPerSecond = 100;
+/** Seconds of CPU that the main thread of a process has used: what `/proc` says, where there is one. */
+export const cpuSecondsOf = (pid: number): number | undefined => {
+  if (process.platform !== 'linux') return undefined;
+  const fields = readFileSync(`/proc/${pid}/task/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+};
+
+export interface Loaded extends Result {
+  readonly rate: number;
+  /** Share of a core that the server's main thread used. */
+  readonly busy: number;
+}
+export class Client {
+  readonly #child = fork(built('bench/load.js'), { serialization: 'advanced' });
+  #serial = 0;
+
+  async load(server: Running, requests: readonly string[], count: number, connections = 64): Promise<Loaded> {
+    const job: Job = { port: server.port, connections, requests, count, from: this.#serial };
+    this.#serial += count;
+    const before = cpuSecondsOf(server.pid);
+    const result = await new Promise<Result>((resolve, reject) => {
+      this.#child.once('message', (answer) => resolve(answer as Result)).once('exit', () => reject(new Error('the client has ended')));
+      this.#child.send(job);
+    });
+    this.#child.removeAllListeners('exit');
+    if (result.refused !== undefined) throw new Error(`not every answer was a 2xx: ${result.refused}`);
+    const after = cpuSecondsOf(server.pid);
+    return { ...result, rate: count / result.seconds, busy: before === undefined || after === undefined ? 1 : (after - before) / result.seconds };
+  }
+  async stop(): Promise<void> {
+    this.#child.disconnect();
+    await ended(this.#child);
+  }
+}
