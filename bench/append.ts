@@ -5,17 +5,9 @@ import { join } from 'node:path';
 import type { EventStore } from '../src/domain/ports/event-store.ts';
 import type { StreamName } from '../src/domain/ids.ts';
 import { SqliteEventStore } from '../src/adapters/event-store/sqlite.ts';
+import { inTurns, rowOf, type Row } from './measure.ts';
 import { beforeFirst, chainedEvent, openFloor, streamAt, streamCount, streamNameOf } from './floors/append.ts';
 
-export interface AppendRow {
-  readonly name: string;
-  readonly ratio: number;
-  readonly goal: number;
-  readonly better: 'higher' | 'lower';
-  /** Events per second, medians over the rounds. */
-  readonly ours: number;
-  readonly floor: number;
-}
 const rounds = 7;
 const eventsShared = 19_200;
 const eventsSingle = 2_000;
@@ -53,33 +45,16 @@ class Writers {
     return count / (Number(process.hrtime.bigint() - start) / 1e9);
   }
 }
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-
 interface Case {
   readonly name: string;
   readonly goal: number;
   readonly ours: () => Promise<number>;
   readonly floor: () => number;
 }
-const measure = async ({ name, goal, ours, floor }: Case): Promise<AppendRow> => {
-  const found: { ours: number; floor: number }[] = [];
-  for (let round = 0; round < rounds; round++) {
-    // Which goes first alternates, so that neither always pays for the other's dirty pages.
-    const first = round % 2 === 0 ? floor() : undefined;
-    const rate = await ours();
-    found.push({ ours: rate, floor: first ?? floor() });
-  }
-  return {
-    name,
-    ratio: median(found.map((round) => round.ours / round.floor)),
-    goal,
-    better: 'higher',
-    ours: median(found.map((round) => round.ours)),
-    floor: median(found.map((round) => round.floor)),
-  };
-};
+const sent = 'events of 195 bytes of data and 356 of metadata through the EventStore port';
+const measure = async ({ name, goal, ours, floor }: Case): Promise<Row> => rowOf({ name, goal, better: 'higher', unit: '1/s', sent }, await inTurns({ ours, floor, rounds }));
 
-export async function appendRows(): Promise<AppendRow[]> {
+export async function appendRows(): Promise<Row[]> {
   const folder = await mkdtemp(join(tmpdir(), 'tollgate-bench-'));
   const floor = openFloor(folder);
   const store = SqliteEventStore.open(join(folder, 'events.db'));
@@ -92,7 +67,7 @@ export async function appendRows(): Promise<AppendRow[]> {
       { name: 'durable append, 1 caller', goal: 0.6, ours: () => writers.rate(1, eventsSingle, streamAt), floor: () => floor.append(eventsSingle, 1) },
       { name: 'durable append, 64 callers on one stream', goal: 0.3, ours: () => writers.rate(64, eventsShared, () => 0), floor: shared },
     ];
-    const rows: AppendRow[] = [];
+    const rows: Row[] = [];
     for (const each of cases) rows.push(await measure(each));
     return rows;
   } finally {

@@ -33,7 +33,7 @@ const open = (port: number, answered: (socket: Socket, answer: string) => void):
     onread: {
       buffer: Buffer.allocUnsafe(bufferBytes),
       callback: (bytes, buffer) => {
-        text += (buffer as Buffer).latin1Slice(0, bytes);
+        text += (buffer as Buffer).toString('latin1', 0, bytes);
         const end = text.indexOf('\r\n\r\n');
         if (end < 0) return true;
         const length = /\r\ncontent-length: (\d+)/i.exec(text)?.[1];

@@ -19,7 +19,7 @@ export type Ask = {
   readonly query?: Query;
   readonly body?: unknown;
   /** Bytes instead of JSON, made anew for each try. */
-  readonly upload?: () => Readable;
+  readonly upload?: () => Promise<Readable>;
   readonly headers?: Readonly<Record<string, string>>;
   /** May it be sent again when the outcome is unknown? Reading may, and what carries an idempotency key. */
   readonly repeatable?: boolean;
@@ -65,7 +65,7 @@ export class Client {
   async *lines<T = any>(ask: Ask): AsyncGenerator<T> {
     const { answer, url } = await this.#answer(ask);
     for await (const line of linesOf(answer, url)) {
-      const value = JSON.parse(line) as { problem?: Problem };
+      const value = parsedLine(line, url) as { problem?: Problem };
       if (value.problem?.code !== undefined) throw refusal(value.problem);
       yield value as T;
     }
@@ -111,10 +111,18 @@ export class Client {
   async #once({ method = 'GET', path, query = {}, body, upload, headers = {}, timeoutMs = answerMaxMs, signal }: Ask): Promise<{ answer: IncomingMessage; url: URL }> {
     const url = new URL(path, this.target.url);
     for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, String(value));
-    const content = upload ? upload() : method === 'GET' ? undefined : JSON.stringify(body ?? {});
+    const content = upload ? await upload() : method === 'GET' ? undefined : JSON.stringify(body ?? {});
     const all = { ...this.#credential?.headers(), ...headers };
     return { url, answer: await exchange({ method, url, headers: all, timeoutMs, ...(content === undefined ? {} : { body: content }), ...(signal === undefined ? {} : { signal }) }) };
   }
 }
+/** Half a line is what a connection cut off leaves behind. */
+const parsedLine = (line: string, url: URL): unknown => {
+  try {
+    return JSON.parse(line);
+  } catch {
+    throw new NoAnswer(url.origin, 'the answer was cut off', true);
+  }
+};
 const isPassing = (error: unknown): boolean => (error instanceof NoAnswer ? error.lost : error instanceof Failure && error.problem.status === 503);
 const pause = (error: unknown): Promise<void> => sleep(Math.min((error as { retryAfterMs?: number }).retryAfterMs || 100, retryAfterMaxMs));

@@ -116,20 +116,20 @@ const tokenIn = (path: string): string => {
 export const tokenFile = (target: Target, path: string): Credential => new TokenFileCredential(target, path);
 export const signupToken = (target: Target, token: string): Credential => new SignupCredential(target, token);
 
-/** Who a verb is for; `either` is a customer's verb that staff may use too. */
-export type Audience = 'customer' | 'operator' | 'either';
+/** Who a verb is for. `either`: a customer's verb that staff may use too; `any`: the same in the generated half, where a token file named in the environment is meant. */
+export type Audience = 'customer' | 'either' | 'any' | 'operator';
 type Asked = { readonly audience: Audience; readonly tokenFile?: string | undefined };
 
-/** A customer's session before an operator's for customers' verbs, and the other way round; what was named explicitly always wins for staff. */
+/** A customer's session before an operator's for customers' verbs, and the other way round; a token file named by its flag always wins. */
 export const credentialFor = (target: Target, { audience, tokenFile: flag }: Asked, config: Config = readConfig(), environ = process.env): Credential => {
   const { customer, operator, signup } = config.credentials[target.url] ?? {};
   const ofCustomer = () => (customer ? new SessionCredential(target, 'customer', customer) : signup ? signupToken(target, signup.token) : undefined);
-  const ofOperator = () => {
-    const path = environ['TOLLGATE_TOKEN_FILE'];
-    return path ? tokenFile(target, path) : operator && new SessionCredential(target, 'operator', operator);
-  };
+  const named = () => (environ['TOLLGATE_TOKEN_FILE'] ? tokenFile(target, environ['TOLLGATE_TOKEN_FILE']) : undefined);
+  const ofOperator = () => operator && new SessionCredential(target, 'operator', operator);
   if (flag !== undefined) return tokenFile(target, flag);
-  const found = audience === 'customer' ? ofCustomer() : audience === 'either' ? (ofCustomer() ?? ofOperator()) : (ofOperator() ?? ofCustomer());
+  const order = { customer: [ofCustomer], either: [ofCustomer, named, ofOperator], any: [named, ofCustomer, ofOperator], operator: [named, ofOperator, ofCustomer] } as const satisfies Record<Audience, unknown>;
+  let found: Credential | undefined;
+  for (const choice of order[audience]) found ??= choice();
   if (!found) throw notLoggedIn(target, audience === 'operator' ? operatorHint : '');
   return found;
 };

@@ -22,7 +22,7 @@ export const set = async ({ args: [name], out }: Call): Promise<void> => {
   await changeConfig((config) => ({ ...config, env: name }));
   if (process.env['TOLLGATE_ENV']) out.note(`TOLLGATE_ENV is set: '${process.env['TOLLGATE_ENV']}' stays in use until it is unset.`);
   if (url === null) out.note(`Env '${name}' has no address yet: 'tollgate env add ${name} URL'.`);
-  await out.result({ name, url, current: true }, () => out.data(`now using env '${name}' at ${url === null ? 'no address' : `'${url}'`}`));
+  await out.result({ name, url, current: true }, () => out.data(`now using env '${name}'${url === null ? '' : ` at '${url}'`}`));
 };
 
 export const add = async ({ args: [name, address], out }: Call): Promise<void> => {

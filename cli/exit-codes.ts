@@ -32,4 +32,5 @@ export class Failure extends Error {
     return exitCodes[this.kind];
   }
 }
-export const usage = (detail: string, nextStep = "See 'tollgate --help'."): Failure => new Failure('usage', detail, nextStep, { code: 'WrongUsage' });
+/** Without a next step, the one is to read the command's help. */
+export const usage = (detail: string, nextStep = ''): Failure => new Failure('usage', detail, nextStep, { code: 'WrongUsage' });

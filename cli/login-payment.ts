@@ -4,7 +4,7 @@ import type { Client } from './client.ts';
 import type { StoredSession } from './config-file.ts';
 import { Failure } from './exit-codes.ts';
 import { aborted } from './line-reader.ts';
-import { prompt, type Steps } from './login.ts';
+import { prompt, type Steps } from './login-steps.ts';
 
 export type Signup = {
   readonly signupId: string; readonly email: string; readonly status: 'verified' | 'charging' | 'settling' | 'declined' | 'completed'; readonly subscribeUrl: string;
@@ -117,9 +117,9 @@ class PaymentWait {
   #ask(): void {
     if (this.#asked) return;
     this.#asked = true;
-    const { out, lines } = this.#steps;
+    const { out } = this.#steps;
     out.note(`Please go to ${this.#standing.subscribeUrl} to get a payment token.`);
-    if (!this.#inputEnded) prompt(out, lines, 'Please paste it here, or just finish the page: ');
+    if (!this.#inputEnded) prompt(this.#steps, 'Please paste it here, or just finish the page: ');
   }
   #say(text: string): void {
     if (this.#said !== text) this.#steps.out.note(this.#steps.lines.terminal && this.#asked ? `\n${text}` : text);

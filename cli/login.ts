@@ -7,7 +7,8 @@ import { Failure, usage } from './exit-codes.ts';
 import { onInterrupt } from './interrupt.ts';
 import { LineReader, aborted } from './line-reader.ts';
 import { payForSignup, type Signup } from './login-payment.ts';
-import { minutesLeft, type Output } from './output.ts';
+import { prompt, type Steps } from './login-steps.ts';
+import { minutesLeft } from './output.ts';
 import { requireSecure, targetOf, type Target } from './target.ts';
 
 type Flow = { readonly flowId: string; readonly expiresAt: string; readonly attempts: number };
@@ -27,9 +28,9 @@ export const loginByOtp = async (call: Call): Promise<void> => {
   await changeConfig((config) => withCredentials(config, target.url, ({ signup: _, ...others }) => ({ ...others, customer: session })));
   await announce(call, target, session);
 };
-export type Steps = { readonly email: string; readonly target: Target; readonly out: Output; readonly lines: LineReader; readonly timeoutMs: number };
 
-const announce = async ({ out }: Call, target: Target, { account = null, email = null, namespace = null }: StoredSession): Promise<void> => {
+const announce = async ({ out }: Call, target: Target, session: StoredSession): Promise<void> => {
+  const [account, email, namespace] = [session.account ?? null, session.email ?? null, session.namespace ?? null];
   await out.result({ account, email, namespace, env: target.env, url: target.url }, async () => {
     await out.data(`Logged in as ${email ?? account} to env '${target.env}' at '${target.url}'.`);
     if (namespace !== null) await out.data(`Namespace: ${namespace}`);
@@ -67,14 +68,15 @@ const fromTheStart = async (steps: Steps): Promise<StoredSession> => {
 };
 
 /** Asks until the one-time token is right, the flow is over, or nothing more can come. */
-const verify = async ({ email, target, out, lines, timeoutMs }: Steps, client: Client): Promise<Verified> => {
+const verify = async (steps: Steps, client: Client): Promise<Verified> => {
+  const { email, target, out, lines, timeoutMs } = steps;
   if (!out.input) throw usage('login asks for the one-time token, which --no-input forbids', 'Leave --no-input out; --otp EMAIL reads the token from standard input, one line, also from a pipe.');
   let flow = await client.json<Flow>({ method: 'POST', path: '/sessions/otp', body: { email } });
   out.note(`We have sent a one-time token to ${email}. It is valid for ${minutesLeft(flow.expiresAt, Date.now()) || 60} minutes; 'resend' sends another.`);
   const deadline = AbortSignal.timeout(timeoutMs);
   let last: Failure | undefined;
   for (;;) {
-    prompt(out, lines, 'Please paste it here: ');
+    prompt(steps, 'Please paste it here: ');
     const line = await lines.next(deadline);
     if (line === aborted) throw new Failure('gaveUp', 'gave up waiting for the one-time token', `Go on with 'tollgate login --otp ${email}', which sends a new one.`, { code: 'GaveUpWaiting' });
     if (line === undefined) throw endOfInput(last, email, target);
@@ -107,12 +109,6 @@ const asksAgain = (error: unknown): Failure => {
 };
 const endOfInput = (last: Failure | undefined, email: string, { env }: Target): Failure =>
   last ? new Failure('refused', last.message, last.problem.nextStep, last.problem) : new Failure('refused', `no one-time token was given, so ${email} is not logged in to env '${env}'`, `Run 'tollgate login --otp ${email}' again; the token is read from standard input.`, { code: 'OtpMissing' });
-
-/** On a terminal the cursor stays behind the question. */
-export const prompt = (out: Output, lines: LineReader, text: string): void => {
-  if (lines.terminal) process.stderr.write(text);
-  else out.note(text.trim());
-};
 
 export const loginHelp = async ({ out }: Call): Promise<void> => {
   await out.result({ commands: ['tollgate login --otp EMAIL'] }, () => out.data(loginText));

@@ -30,6 +30,7 @@ export const money = ({ amount, currency }: { amount: number; currency: string }
 };
 
 /** Terminals obey control characters; what came from outside is shown without them. */
+// oxlint-disable-next-line no-control-regex -- they are what is looked for
 const printable = (text: string): string => text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
 
 /** Any value in one line for people. */

@@ -100,7 +100,7 @@ export const archiveOf = async (files: readonly PackedFile[]): Promise<Readable>
     await new Promise<void>((resolve, reject) => {
       const entry = pack.entry(header, (error) => (error ? reject(changed(name)) : resolve()));
       // To the size that the header says: what is appended meanwhile (a log, say) stays out.
-      if (size === 0) entry.end();
+      if (size === 0) entry.end(Buffer.alloc(0));
       else createReadStream(path, { end: size - 1 }).once('error', reject).pipe(entry);
     });
   };

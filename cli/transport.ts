@@ -41,7 +41,10 @@ export const exchange = async ({ method, url, headers, body, timeoutMs, signal }
       resolve(answer); // also when the body is not sent whole: a refusal may come first
       if (typeof body === 'object' && !body.readableEnded) answer.once('end', () => body.destroy());
     });
-    sent.on('error', (error) => reject(noAnswer(url, error)));
+    sent.on('error', (error) => {
+      reject(noAnswer(url, error));
+      if (typeof body === 'object') body.destroy();
+    });
     if (typeof body === 'object') {
       body.once('error', (error) => {
         reject(error);

@@ -49,14 +49,8 @@ const counted = (source: Readable, files: number, out: Output): Readable => {
 
 export const upload = async (client: Client, folder: string, out: Output): Promise<StoredSource> => {
   const files = await filesOf(folder);
-  let next: Readable | undefined = counted(await archiveOf(files), files.length, out);
   return client.json<StoredSource>({
     method: 'PUT', path: '/sources', headers: { 'content-type': 'application/gzip' }, repeatable: true, timeoutMs: uploadMaxMs,
-    upload: () => {
-      const body = next;
-      next = undefined;
-      if (!body) throw usage('the upload was cut off', 'Try again.');
-      return body;
-    },
+    upload: async () => counted(await archiveOf(files), files.length, out),
   });
 };

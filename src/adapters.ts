@@ -1,6 +1,6 @@
 /** Opens every adapter that the configuration names, in a folder that is this process's alone. */
-import { accessSync, constants, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { SqliteCounters } from './adapters/counters/sqlite.ts';
 import { FolderInUse, lockFolder } from './adapters/event-store/lock.ts';
 import { SqliteEventStore } from './adapters/event-store/sqlite.ts';
@@ -41,10 +41,17 @@ export type Adapters = {
   readonly close: () => Promise<void>;
 };
 
+/** Step by step: `recursive` never returns where a parent exists that cannot hold folders (below /proc, for one). */
+const makeFolder = (folder: string): void => {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  mkdirSync(folder, { mode: 0o700 });
+};
+
 /** Makes and takes the folder; every way this can fail is one line that says what to do. */
 const takeFolder = (data: string): { release(): void } => {
   try {
-    mkdirSync(data, { recursive: true, mode: 0o700 });
+    makeFolder(data);
     accessSync(data, constants.W_OK);
     return lockFolder(data);
   } catch (error) {

@@ -51,5 +51,20 @@ export const serve = async ({ rim }: Assembled, config: Pick<Config, 'hostNames'
     done();
   });
   fastify.addContentTypeParser(['application/gzip', 'application/x-gzip', 'application/octet-stream'], ((_request: unknown, payload: unknown, done: (error: null, body: unknown) => void) => done(null, payload)) as never);
-  return { app, close: () => app.close() };
+  return { app, close: () => closeAll(app) };
+};
+
+const lookAgainMs = 25;
+const answeringMaxMs = 2_000;
+/** Answers what has been asked, then lets go: a connection that was answering when this began is kept alive by its client, and one that follows a log never ends by itself. */
+const closeAll = async (app: NestFastifyApplication): Promise<void> => {
+  const server = app.getHttpServer() as Server;
+  const letGo = setInterval(() => server.closeIdleConnections(), lookAgainMs);
+  const enough = setTimeout(() => server.closeAllConnections(), answeringMaxMs);
+  try {
+    await app.close();
+  } finally {
+    clearInterval(letGo);
+    clearTimeout(enough);
+  }
 };

@@ -75,12 +75,12 @@ app.post<{ Body: { planId: string; amount: number; currency: string } }>('/comma
   return reply.type(json).send(answer);
 });
 
-app.post<{ Body: { id: string; type: string; data: { object: { id: string } } } }>('/webhooks/simulated', async (request, reply) => {
+app.post<{ Body: { id: string; type: string; data: { object: { id: string } } } }>('/webhooks/stripe', async (request, reply) => {
   const { id, type, data: { object } } = request.body;
   // As long as the sealed body would be: 16 bytes of tag behind it, both as base64url.
   const body = Buffer.from(JSON.stringify(request.body)).toString('base64url');
-  const data = `{"provider":"simulated","mode":"test","eventId":"${id}","type":"${type}","object":{"kind":"other","id":"${object.id}"},"body":{"$p":["key_00000000000000000000",1,"webhookBody","0123456789abcdef","${body}0123456789abcdef01234_"]},"at":"${written}"}`;
-  await append(`inbox-${given.tenant}.simulated.test.${id}`, 'WebhookReceived', data, 'system:webhook-simulated', id);
+  const data = `{"provider":"stripe","mode":"mock","eventId":"${id}","type":"${type}","object":{"kind":"other","id":"${object.id}"},"body":{"$p":["key_00000000000000000000",1,"webhookBody","0123456789abcdef","${body}0123456789abcdef01234_"]},"at":"${written}"}`;
+  await append(`inbox-${given.tenant}.stripe.mock.${id}`, 'WebhookReceived', data, 'system:webhook-stripe', id);
   return reply.type(json).send(`{"received":true,"duplicate":false,"at":"${written}"}`);
 });
 

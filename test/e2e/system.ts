@@ -1,38 +1,108 @@
 /** A whole Tollgate in this process, on a folder of its own, over real HTTP; and a customer to play with. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { filesTgz } from '../contracts/source-store.archives.ts';
 import { openAdapters, type Adapters } from '../../src/adapters.ts';
+import { MemoryRuntime } from '../../src/adapters/runtime/memory.ts';
+import { DiskSourceStore } from '../../src/adapters/runtime/source-store.ts';
+import { OffsetClock } from '../../src/adapters/system/clock.ts';
 import { assemble, type Assembled, type AssemblyOptions } from '../../src/assembly.ts';
+import type { StoredEvent } from '../../src/domain/ports/event-store.ts';
+import type { MovableClock } from '../../src/domain/ports/clock.ts';
+import type { RunReport, Runtime, WorkloadSpec } from '../../src/domain/ports/runtime.ts';
+import type { WorkloadId } from '../../src/domain/ids.ts';
 import { operatorToken } from '../../src/founding.ts';
-import { readFile } from 'node:fs/promises';
 import { serve } from '../../src/server.ts';
 
 export type Answer = { readonly status: number; readonly headers: Headers; readonly text: string; readonly json: any };
+export type Asking = { readonly token?: string; readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> };
+export type LogEntry = { readonly level: 'info' | 'warn' | 'error'; readonly facts: object; readonly message: string };
 export type Started = {
   readonly origin: string;
   readonly data: string;
   readonly operator: string;
   readonly system: Assembled;
   readonly adapters: Adapters;
-  readonly warnings: { readonly facts: object; readonly message: string }[];
-  call(method: string, path: string, options?: { readonly token?: string; readonly body?: unknown; readonly headers?: Record<string, string> }): Promise<Answer>;
-  form(path: string, fields: Record<string, string>): Promise<Answer>;
+  readonly runtime: FakeRuntime;
+  /** Everything that was logged. */
+  readonly logged: readonly LogEntry[];
+  readonly warnings: readonly LogEntry[];
+  call(method: string, path: string, options?: Asking): Promise<Answer>;
+  form(path: string, fields: Readonly<Record<string, string>>): Promise<Answer>;
   /** Walks the clock and waits until all has settled. */
   advance(milliseconds: number): Promise<void>;
   settled(): Promise<void>;
-  /** Lets go of everything without finishing anything; the folder stays (pass it to `startSystem` again). */
-  stop(options?: { readonly keep?: boolean }): Promise<void>;
+  /** Stops in order; the folder goes, unless it is kept (pass it to `startSystem` again). Fails when there was an answer of 500. */
+  stop(options?: { readonly keep?: boolean; readonly bugs?: boolean }): Promise<void>;
 };
-export type StartOptions = { readonly data?: string; readonly at?: AssemblyOptions['at']; readonly instead?: Parameters<typeof openAdapters>[3] };
+export type StartOptions = { readonly data?: string; readonly at?: AssemblyOptions['at']; readonly runtime?: FakeRuntime; readonly clock?: MovableClock };
+
+/** Workloads in memory that outlive the server, as those of the real runtime do; it counts what it is told. */
+export class FakeRuntime implements Runtime {
+  readonly told: string[] = [];
+  readonly #memory: MemoryRuntime;
+  constructor(memory: MemoryRuntime) {
+    this.#memory = memory;
+  }
+  apply(spec: WorkloadSpec): Promise<void> {
+    this.told.push(`apply ${spec.workload}.${spec.generation}`);
+    return this.#memory.apply(spec);
+  }
+  stop(id: WorkloadId): Promise<void> {
+    this.told.push(`stop ${id}`);
+    return this.#memory.stop(id);
+  }
+  remove(id: WorkloadId): Promise<void> {
+    this.told.push(`remove ${id}`);
+    return this.#memory.remove(id);
+  }
+  list(): Promise<readonly RunReport[]> {
+    return this.#memory.list();
+  }
+  onReport(listener: (report: RunReport) => void): () => void {
+    return this.#memory.onReport(listener);
+  }
+  logs(...args: Parameters<Runtime['logs']>): ReturnType<Runtime['logs']> {
+    return this.#memory.logs(...args);
+  }
+  isolation(): string {
+    return this.#memory.isolation();
+  }
+  async close(): Promise<void> {}
+  crash(id: WorkloadId, code?: number): Promise<void> {
+    return this.#memory.crash(id, code);
+  }
+  lose(id: WorkloadId): Promise<void> {
+    return this.#memory.lose(id);
+  }
+  print(id: WorkloadId, text: string): Promise<void> {
+    return this.#memory.print(id, text);
+  }
+}
+
+const answerOf = async (response: Response): Promise<Answer> => {
+  const text = await response.text();
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    json = undefined;
+  }
+  return { status: response.status, headers: response.headers, text, json };
+};
 
 export const startSystem = async (options: StartOptions = {}): Promise<Started> => {
   const data = options.data ?? (await mkdtemp(join(tmpdir(), 'tollgate-test-')));
   let origin = '';
-  const warnings: { facts: object; message: string }[] = [];
-  const note = (facts: object, message: string) => void warnings.push({ facts, message });
-  const logger = { info: () => undefined, warn: note, error: note };
-  const adapters = openAdapters({ data }, () => origin, {}, options.instead);
+  const logged: LogEntry[] = [];
+  const note = (level: LogEntry['level']) => (facts: object, message: string) => void logged.push({ level, facts, message });
+  const logger = { info: note('info'), warn: note('warn'), error: note('error') };
+  const clock = options.clock ?? new OffsetClock();
+  const runtime = options.runtime ?? new FakeRuntime(new MemoryRuntime({ sources: new DiskSourceStore(join(data, 'sources')), clock }));
+  const adapters = openAdapters({ data }, () => origin, {}, { runtime, clock });
   const post = async (body: string, headers: Record<string, string>) => (await fetch(`${origin}/webhooks/stripe`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } })).status;
   const system = await assemble(adapters, { mode: 'mock', data, version: 'test', origin: () => origin, logger, post, ...(options.at ? { at: options.at } : {}) });
   await operatorToken(system.handler, system.identity, data, adapters.random);
@@ -41,33 +111,86 @@ export const startSystem = async (options: StartOptions = {}): Promise<Started> 
   origin = `http://127.0.0.1:${(served.app.getHttpServer().address() as { port: number }).port}`;
   await system.start();
   const operator = (await readFile(join(data, 'operator.token'), 'utf8')).trim();
-  const answer = async (response: Response): Promise<Answer> => {
-    const text = await response.text();
-    let json: unknown;
-    try {
-      json = JSON.parse(text);
-    } catch {
-      json = undefined;
-    }
-    return { status: response.status, headers: response.headers, text, json };
-  };
   return {
-    origin, data, operator, system, adapters, warnings,
-    call: async (method, path, { token, body, headers } = {}) => answer(await fetch(`${origin}${path}`, {
+    origin, data, operator, system, adapters, runtime, logged,
+    get warnings() {
+      return logged.filter(({ level }) => level !== 'info');
+    },
+    call: async (method, path, { token, body, headers } = {}) => answerOf(await fetch(`${origin}${path}`, {
       method, redirect: 'manual', headers: { ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
       ...(body === undefined ? {} : { body: typeof body === 'string' || body instanceof Uint8Array ? (body as never) : JSON.stringify(body) }),
     })),
-    form: async (path, fields) => answer(await fetch(path.startsWith('http') ? path : `${origin}${path}`, { method: 'POST', redirect: 'manual', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams(fields) })),
+    form: async (path, fields) => answerOf(await fetch(path.startsWith('http') ? path : `${origin}${path}`, { method: 'POST', redirect: 'manual', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams(fields) })),
     advance: async (milliseconds) => void (await system.mockTime.advance(milliseconds, () => undefined)),
     settled: () => system.mockTime.settled(),
-    stop: async ({ keep = false } = {}) => {
+    stop: async ({ keep = false, bugs = false } = {}) => {
       await served.close();
       await system.stop();
       await adapters.close();
       if (!keep) await rm(data, { recursive: true, force: true });
+      if (!bugs) assert.deepEqual(logged.filter(({ level, message }) => level === 'error' && message === 'a bug'), [], 'nothing was answered with 500');
     },
   };
 };
+/** Runs with a system of its own, whatever becomes of it. */
+export const withSystem = async (work: (started: Started) => Promise<void>, options: StartOptions & { readonly bugs?: boolean } = {}): Promise<void> => {
+  const started = await startSystem(options);
+  let failed = true;
+  try {
+    await work(started);
+    failed = false;
+  } finally {
+    await started.stop({ bugs: failed || options.bugs === true });
+  }
+};
+/** Stops it and starts it again on the same folder. */
+export const restarted = async (started: Started, change: StartOptions & { readonly between?: (data: string) => Promise<void> } = {}): Promise<Started> => {
+  const { between, ...options } = change;
+  await started.stop({ keep: true });
+  await between?.(started.data);
+  return startSystem({ data: started.data, runtime: started.runtime, ...options });
+};
+/** What a disk would hold if the machine died in this very moment. */
+export const diskNow = (data: string): string => {
+  const copy = mkdtempSync(join(tmpdir(), 'tollgate-crash-'));
+  cpSync(data, copy, { recursive: true, filter: (path) => !path.endsWith('-shm') });
+  return copy;
+};
+/** Every byte of a folder's files, as text. */
+export const bytesOf = (folder: string): readonly { readonly name: string; readonly text: string }[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => {
+    const name = join(entry.parentPath, entry.name);
+    return { name, text: readFileSync(name, 'latin1') };
+  });
+
+/** The whole log, as stored. */
+export const storedEvents = async ({ adapters }: Started): Promise<StoredEvent[]> => {
+  const events: StoredEvent[] = [];
+  for await (const page of adapters.store.readAll(0n)) events.push(...page);
+  return events;
+};
+export const eventsOf = async (started: Started, ...types: readonly string[]): Promise<any[]> =>
+  (await storedEvents(started)).filter(({ type }) => types.includes(type)).map(({ type, data }) => ({ type, ...(JSON.parse(data) as object) }));
+/** Every document of every read model, by model and key. */
+export const documentsOf = async ({ system }: Started): Promise<Readonly<Record<string, unknown>>> => {
+  const documents: Record<string, unknown> = {};
+  for (const [model, { collection }] of system.rim.models) for await (const page of collection.all()) for (const { key, document } of page) documents[`${model} ${key}`] = document;
+  return documents;
+};
+/** JSON lines of an answer. */
+export const linesOf = ({ text }: Answer): any[] => text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as unknown);
+/** What the world outside has seen: deeds that must happen once. */
+export const outside = ({ adapters, runtime }: Started) => ({
+  mails: adapters.mailbox.list().length, charges: adapters.payments.charges().length, webhooks: adapters.payments.sentEvents().length, told: [...runtime.told],
+});
+/** Money taken, or on its way. */
+export const taken = ({ adapters }: Started) => adapters.payments.charges().filter(({ status }) => status !== 'failed');
+/** Each mail that was handed to the carrier more than once. */
+export const repeatedMails = ({ adapters }: Started): string[] => {
+  const keys = adapters.mailbox.list().map(({ key }) => key);
+  return keys.filter((key, place) => keys.indexOf(key) !== place);
+};
+export const parked = async (started: Started): Promise<any[]> => (await started.call('GET', '/reactors', { token: started.operator })).json.items.flatMap((item: any) => item.parked);
 
 export type Customer = { readonly email: string; readonly access: string; readonly refresh: string; readonly account: string; readonly namespace: string; readonly signupToken: string };
 
@@ -75,33 +198,90 @@ export const invite = async (started: Started, email: string): Promise<void> => 
   const { status, text } = await started.call('POST', '/commands/AddInvite', { token: started.operator, body: { email } });
   if (status !== 200) throw new Error(`invite failed: ${text}`);
 };
-/** The newest one-time token mailed to an address. */
-export const newestOtp = async (started: Started, email: string): Promise<string> => {
+export const mailsTo = async (started: Started, email: string): Promise<{ id: string; to: string; subject: string; text: string; html: string; at: string }[]> => {
   await started.settled();
-  const { json } = await started.call('GET', `/mailbox.json?to=${encodeURIComponent(email)}`);
-  return /[0-9a-f]{40}/.exec((json as { text: string }[]).map(({ text }) => text).find((text) => /[0-9a-f]{40}/.test(text)) ?? '')?.[0] ?? '';
+  return (await started.call('GET', `/mailbox.json?to=${encodeURIComponent(email)}`)).json;
+};
+export const tokenIn = (text: string): string => /\b[0-9a-f]{40}\b/.exec(text)?.[0] ?? '';
+/** The newest one-time token mailed to an address. */
+export const newestOtp = async (started: Started, email: string): Promise<string> => (await mailsTo(started, email)).map(({ text }) => tokenIn(text)).find((token) => token !== '') ?? '';
+export const startOtp = async (started: Started, email: string): Promise<string> => {
+  const { status, json, text } = await started.call('POST', '/sessions/otp', { body: { email } });
+  if (status !== 200) throw new Error(`no one-time token: ${text}`);
+  return json.flowId;
+};
+export const verifyOtp = (started: Started, email: string, flowId: string, token: string): Promise<Answer> => started.call('POST', '/sessions/otp/verify', { body: { email, flowId, token } });
+/** Asks for a one-time token and presents it. */
+export const login = async (started: Started, email: string): Promise<any> => {
+  const flowId = await startOtp(started, email);
+  const { status, json, text } = await verifyOtp(started, email, flowId, await newestOtp(started, email));
+  if (status !== 200) throw new Error(`verify failed: ${text}`);
+  return json;
 };
 /** Up to the verified sign-up: answers the sign-up token. */
 export const verifySignup = async (started: Started, email: string): Promise<string> => {
-  const { json: flow } = await started.call('POST', '/sessions/otp', { body: { email } });
-  const { json, text } = await started.call('POST', '/sessions/otp/verify', { body: { email, flowId: flow.flowId, token: await newestOtp(started, email) } });
-  if (json?.status !== 'payment-required') throw new Error(`verify failed: ${text}`);
-  return json.signup.token;
+  const answer = await login(started, email);
+  if (answer.status !== 'payment-required') throw new Error(`verify failed: ${JSON.stringify(answer)}`);
+  return answer.signup.token;
+};
+/** A card handed in at a checkout; one whose bank asks is confirmed. */
+export const giveCard = async (started: Started, url: string, card: string): Promise<Answer> => {
+  const first = await started.form(url, { card });
+  return card === 'confirm' && first.status === 200 ? started.form(url, { card, confirmed: 'yes' }) : first;
 };
 /** The page's way to a payment token. */
 export const payByCard = async (started: Started, email: string, card: string): Promise<string> => {
   const plan = (await started.call('GET', '/plans')).json.items[0].id as string;
   const toCheckout = await started.form('/subscribe', { email, plan });
-  const done = await started.form(toCheckout.headers.get('location') ?? '', { card });
+  const done = await giveCard(started, toCheckout.headers.get('location') ?? '', card);
   const page = await (await fetch(done.headers.get('location') ?? '')).text();
   return /data-payment-token[^>]*>([^<]*)</.exec(page)?.[1] ?? '';
+};
+export const redeem = (started: Started, token: string, paymentToken: string): Promise<Answer> => started.call('POST', '/sessions/payment', { token, body: { paymentToken } });
+export const openSession = async (started: Started, email: string, signupToken: string): Promise<Customer> => {
+  const { status, json: session, text } = await started.call('POST', '/sessions/open', { token: signupToken });
+  if (status !== 200) throw new Error(`no session: ${text}`);
+  return { email, access: session.accessToken, refresh: session.refreshToken, account: session.account, namespace: session.namespace, signupToken };
 };
 export const signUp = async (started: Started, email: string, card = 'succeeds'): Promise<Customer> => {
   await invite(started, email);
   const signupToken = await verifySignup(started, email);
   const paymentToken = await payByCard(started, email, card);
-  const { json: standing, text } = await started.call('POST', '/sessions/payment', { token: signupToken, body: { paymentToken } });
+  const { json: standing, text } = await redeem(started, signupToken, paymentToken);
   if (standing?.status !== 'completed') throw new Error(`payment failed: ${text}`);
-  const { json: session } = await started.call('POST', '/sessions/open', { token: signupToken });
-  return { email, access: session.accessToken, refresh: session.refreshToken, account: session.account, namespace: session.namespace, signupToken };
+  await started.settled();
+  return openSession(started, email, signupToken);
+};
+/** The same customer with a session of now: access tokens live for ten minutes. */
+export const refreshed = async (started: Started, customer: Customer): Promise<Customer> => {
+  const { status, json, text } = await started.call('POST', '/sessions/refresh', { body: { refreshToken: customer.refresh } });
+  if (status !== 200) throw new Error(`refresh failed: ${text}`);
+  return { ...customer, access: json.accessToken, refresh: json.refreshToken };
+};
+
+export const uploadSource = async (started: Started, customer: Customer, files: Readonly<Record<string, string>> = { 'server.js': 'setInterval(() => 1, 1000);' }): Promise<string> => {
+  const { status, json, text } = await started.call('PUT', '/sources', { token: customer.access, body: await filesTgz(files), headers: { 'content-type': 'application/gzip' } });
+  if (status !== 200) throw new Error(`upload failed: ${text}`);
+  return json.digest;
+};
+export const runWorkload = async (started: Started, customer: Customer, name: string, more: Readonly<Record<string, unknown>> = {}, headers: Readonly<Record<string, string>> = {}): Promise<Answer> =>
+  started.call('POST', '/commands/RunWorkload', { token: customer.access, headers: { 'micro-namespace': customer.namespace, ...headers }, body: { name, command: 'node server.js', source: await uploadSource(started, customer), ...more } });
+export const workloadNamed = async (started: Started, customer: Customer, name: string): Promise<any> => {
+  await started.settled();
+  const { status, json, text } = await started.call('GET', `/workloads?name=${name}`, { token: customer.access, headers: { 'micro-namespace': customer.namespace } });
+  if (status !== 200) throw new Error(`no workloads: ${text}`);
+  return json.items[0];
+};
+
+/** A refusal as every refusal is: a problem document with all its fields, whose code is the one expected. */
+export const refusal = (answer: Answer, status: number, code?: string): any => {
+  assert.equal(answer.status, status, answer.text);
+  assert.match(answer.headers.get('content-type') ?? '', /^application\/problem\+json/);
+  const { json } = answer;
+  for (const field of ['type', 'title', 'detail', 'code', 'nextStep', 'correlationId']) assert.equal(typeof json[field], 'string', `${field} of ${answer.text}`);
+  assert.equal(json.status, status);
+  assert.equal(json.type, `urn:tollgate:problem:${json.code}`);
+  assert.equal(json.correlationId, answer.headers.get('x-correlation-id'));
+  if (code !== undefined) assert.equal(json.code, code, answer.text);
+  return json;
 };

@@ -31,8 +31,11 @@ const searchPath = (): string => {
   const inherited = (process.env['PATH'] ?? '').split(':').filter((folder) => isAbsolute(folder) && !folder.endsWith('node_modules/.bin') && !folder.includes('node-gyp-bin'));
   return [...new Set([dirname(process.execPath), ...inherited, '/usr/local/bin', '/usr/bin', '/bin'])].join(':');
 };
-const triesMax = 10;
+const triesMax = 5;
 const unreachable = (): Unavailable => new Unavailable("The workload's supervisor does not answer.");
+/** What the disk or the system refuses may work later. */
+const inOurWords = (error: unknown): unknown =>
+  error instanceof Refused || error instanceof Unavailable || (error as NodeJS.ErrnoException).syscall === undefined ? error : new Unavailable((error as Error).message, { cause: error });
 const checkEnvironment = (environment: Readonly<Record<string, string>>): void => {
   for (const [name, value] of Object.entries(environment)) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new Refused('EnvironmentRefused', `${JSON.stringify(name.slice(0, 100))} is no name for an environment variable; use letters, digits and _.`);
@@ -51,6 +54,7 @@ export class LocalWorkload {
   #lostAt: Instant | undefined;
   #told = '';
   #deeds: Promise<unknown>;
+  readonly #found: Promise<void>;
   #waiting = 0;
   #closed = false;
   #removals = 0;
@@ -60,7 +64,7 @@ export class LocalWorkload {
   constructor(id: WorkloadId, surroundings: Surroundings) {
     this.id = id;
     this.#in = surroundings;
-    this.#deeds = this.#find();
+    this.#deeds = this.#found = this.#find();
   }
   /** Nothing is left of it and nobody waits for it. */
   get idle(): boolean {
@@ -100,9 +104,9 @@ export class LocalWorkload {
       this.#removals += 1;
     });
   }
-  /** Undefined while there is nothing to say. */
+  /** Undefined while there is nothing to say. It does not wait for deeds: a slow stop must not hold up a list. */
   async report(): Promise<RunReport | undefined> {
-    await this.#deeds.catch(() => undefined);
+    await this.#found;
     return this.#report();
   }
   async *logs({ tail, since, after, follow, signal }: LogQuery): AsyncGenerator<LogLine> {
@@ -132,7 +136,7 @@ export class LocalWorkload {
   /** Lets go of the supervisor. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#deeds.catch(() => undefined);
+    await this.#deeds;
     this.#link?.drop();
     await this.#gone;
     this.#wake();
@@ -145,7 +149,7 @@ export class LocalWorkload {
   #next<T>(deed: () => Promise<T>): Promise<T> {
     if (this.#closed) return Promise.reject(new Unavailable('The runtime is closed.'));
     this.#waiting += 1;
-    const done = this.#deeds.catch(() => undefined).then(deed).finally(() => {
+    const done = this.#deeds.then(deed).catch((error: unknown) => Promise.reject(inOurWords(error))).finally(() => {
       this.#waiting -= 1;
       this.#wake();
     });

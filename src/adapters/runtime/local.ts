@@ -53,8 +53,11 @@ export class LocalRuntime implements Runtime {
     return () => void this.#listeners.delete(own);
   }
   async *logs(workload: WorkloadId, query: LogQuery): AsyncGenerator<LogLine> {
-    yield* this.#workload(workload).logs(query);
-    this.#forget(workload);
+    try {
+      yield* this.#workload(workload).logs(query);
+    } finally {
+      this.#forget(workload);
+    }
   }
   isolation(): string {
     return "each workload has its own folder, environment and process group, but all run as the server's user on this machine: they are not kept apart from each other or from the server";

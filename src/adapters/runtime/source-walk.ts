@@ -23,7 +23,7 @@ const quote = (name: string): string => JSON.stringify(name.length > 200 ? `${na
 const kinds: Readonly<Record<string, string>> = {
   symlink: 'a symbolic link', link: 'a hard link', fifo: 'a named pipe', 'character-device': 'a device', 'block-device': 'a device',
 };
-const controlCharacters = /[\u0000-\u001f\u007f]/;
+const hasControlCharacter = (name: string): boolean => /\p{Cc}/u.test(name);
 
 /** Sees every entry once, so that it can tell what does not fit together. */
 class EntryCheck {
@@ -52,7 +52,7 @@ class EntryCheck {
     return { path, kind: type, executable: (mode & 0o100) !== 0 };
   }
   #plainPath(name: string): string {
-    if (controlCharacters.test(name)) throw refused(`${quote(name)} has a control character in its name.`);
+    if (hasControlCharacter(name)) throw refused(`${quote(name)} has a control character in its name.`);
     if (name.includes('\\')) throw refused(`${quote(name)} has a backslash in its name.`);
     if (name.startsWith('/') || /^[A-Za-z]:/.test(name)) throw refused(`${quote(name)} is an absolute path.`);
     const parts = name.split('/').filter((part) => part !== '' && part !== '.');
@@ -79,16 +79,19 @@ const walkTar = async (tar: AsyncIterable<Uint8Array>, limits: SourceLimits, vis
   const extract = tarExtract();
   let failure: unknown;
   let visiting = Promise.resolve();
-  const visitEntry = async (header: Header, content: AsyncIterable<Uint8Array>): Promise<void> => {
-    const entry = check.take(header);
-    if (entry) await visit(entry, content);
-    for await (const _ of content); // what the visitor left
-  };
-  extract.on('entry', (...[header, content, next]: ExtractEvents['entry']) => {
-    visiting = visitEntry(header, content as AsyncIterable<Uint8Array>).then(() => next(), (error: unknown) => {
+  const visitEntry = async (...[header, content, next]: ExtractEvents['entry']): Promise<void> => {
+    try {
+      const entry = check.take(header);
+      if (entry) await visit(entry, content as AsyncIterable<Uint8Array>);
+      for await (const _ of content); // what the visitor left
+      next();
+    } catch (error) {
       failure ??= error;
       extract.destroy(null);
-    });
+    }
+  };
+  extract.on('entry', (...entry: ExtractEvents['entry']) => {
+    visiting = visitEntry(...entry);
   });
   const closed = new Promise<void>((resolve) => extract.on('close', () => resolve()));
   extract.on('error', (error: Error) => (failure ??= refused(`This is no tar archive, or a damaged one: ${error.message}.`)));
@@ -108,8 +111,9 @@ const walkTar = async (tar: AsyncIterable<Uint8Array>, limits: SourceLimits, vis
 
 const gzipFaults: Readonly<Record<string, string>> = { Z_BUF_ERROR: 'The upload ends too early.', Z_DATA_ERROR: 'This is no tar+gzip, or a damaged one.' };
 /** What went wrong, in the port's words. */
-const inOurWords = (error: unknown): unknown => {
+const inOurWords = (error: unknown, size: number): unknown => {
   const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
+  if (code in gzipFaults && size === 0) return refused('The upload is empty.');
   if (code in gzipFaults) return refused(gzipFaults[code] ?? '');
   return ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE', 'EROFS'].includes(code) ? new Unavailable(`The disk does not take it (${code}).`, { cause: error }) : error;
 };
@@ -133,9 +137,8 @@ export const walkSource = async (packed: AsyncIterable<Uint8Array>, limits: Sour
       files = await walkTar(tar, limits, visit);
     });
   } catch (error) {
-    throw inOurWords(error);
+    throw inOurWords(error, size);
   }
-  if (size === 0) throw refused('The upload is empty.');
   if (gunzip.bytesWritten !== size) throw refused('There is something after the end of the gzip.');
   if (files === 0) throw refused('There is no file in it.');
   return { digest: `sha256:${hash.digest('hex')}`, size, files };

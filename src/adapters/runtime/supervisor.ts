@@ -343,8 +343,8 @@ class Supervisor {
     this.#become({ state, incarnation, ...(reason === undefined ? {} : { reason }), ...(ended === undefined ? {} : { ended }) });
     this.#server.close();
     setImmediate(() => {
-      for (const client of this.#clients.keys()) client.end();
-      setTimeout(() => process.exit(0), this.#clients.size === 0 ? 0 : 200).unref();
+      const told = [...this.#clients.keys()].map((client) => new Promise<void>((done) => client.end(done)));
+      void Promise.race([Promise.all(told), sleep(200)]).then(() => process.exit(0));
     });
   }
   #store(): void {

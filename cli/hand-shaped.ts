@@ -1,0 +1,134 @@
+/** The hand-shaped half of the CLI, as data. Whatever a verb needs is loaded when it runs. */
+import type { Call, Noun, Verb } from './command.ts';
+import { gather, operatorFlags, timeoutFlag, waitFlag, wholeNumber, writeFlags } from './flags.ts';
+
+type Module = Readonly<Record<string, unknown>>;
+const from = (load: () => Promise<Module>, name: string) => async (call: Call): Promise<void> => ((await load())[name] as Verb['run'])(call);
+const env = (name: string) => from(() => import('./env.ts'), name);
+const login = (name: string) => from(() => import('./login.ts'), name);
+const session = (name: string) => from(() => import('./session.ts'), name);
+const workload = (name: string) => from(() => import('./workload.ts'), name);
+const account = (name: string) => from(() => import('./account.ts'), name);
+const operations = (name: string) => from(() => import('./operations.ts'), name);
+
+const gettingIn: readonly Noun[] = [
+  {
+    name: 'env', summary: 'Which server this program talks to', group: 'Getting in:', self: { run: env('list'), examples: ['tollgate env'] },
+    verbs: [
+      { name: 'list', summary: 'List the known envs; a star marks the one in use', run: env('list'), examples: ['tollgate env list', 'tollgate env list --json'] },
+      { name: 'set', summary: 'Use another env from now on', args: '<name>', run: env('set'), examples: ['tollgate env set server'] },
+      { name: 'add', summary: 'Add an env, or give one its address', args: '<name> <url>', run: env('add'), examples: ['tollgate env add platform https://tollgate.example.com'] },
+      { name: 'remove', summary: 'Remove an env that was added', args: '<name>', run: env('remove'), examples: ['tollgate env remove staging'] },
+    ],
+  },
+  {
+    name: 'login', summary: 'Log in, or sign up where there is no account yet', group: 'Getting in:',
+    self: { flags: [{ flags: '--otp <email>', description: 'by a one-time token that is mailed to this address' }, timeoutFlag('30m')], run: login('loginByOtp'), examples: ['tollgate login --otp ada@example.com', 'tollgate login help'] },
+    verbs: [{ name: 'help', summary: 'How to log in', run: login('loginHelp'), examples: ['tollgate login help'] }],
+  },
+  { name: 'logout', summary: 'End this session', group: 'Getting in:', verbs: [], self: { flags: [{ flags: '--everywhere', description: 'end every session of this account' }], run: session('logout'), examples: ['tollgate logout', 'tollgate logout --everywhere'] } },
+  { name: 'whoami', summary: 'Who is logged in, where, and at which service level', group: 'Getting in:', verbs: [], self: { flags: operatorFlags, run: session('whoami'), examples: ['tollgate whoami', 'tollgate whoami --json'] } },
+];
+
+const running: readonly Noun[] = [
+  {
+    name: 'run', summary: 'Run a folder of code', group: 'Running things:', verbs: [],
+    self: {
+      args: '[path...]', run: workload('run'),
+      flags: [
+        { flags: '--name <name>', description: "name of the workload (default: the folder's)" },
+        { flags: '--env <NAME=VALUE>', description: 'environment variable; may be given several times', parse: gather },
+        { flags: '--command <line>', description: 'command line to run (default: found in Procfile or package.json)' },
+        { flags: '--retries <number>', description: 'how often it is started again after it died (default: 3)', parse: wholeNumber('--retries') },
+        waitFlag, timeoutFlag('5m'), ...writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key')),
+      ],
+      examples: ['tollgate run ./hello', 'tollgate run . --name web --env COLOUR=blue --env SIZE=2 --wait', "tollgate run ./api --command 'node server.js' --retries 0"],
+    },
+  },
+  {
+    name: 'status', summary: 'What runs, where it answers, and why it does not', group: 'Running things:', verbs: [],
+    self: { args: '[name]', flags: [{ flags: '--watch', description: 'print every change until interrupted' }, ...operatorFlags], run: workload('status'), examples: ['tollgate status', 'tollgate status hello', 'tollgate status hello --watch'] },
+  },
+  {
+    name: 'logs', summary: 'What a workload has printed', group: 'Running things:', verbs: [],
+    self: {
+      args: '<name>', run: from(() => import('./logs.ts'), 'logs'),
+      flags: [
+        { flags: '-f, --follow', description: 'go on with new lines; ends when the workload does' },
+        { flags: '-n, --lines <number>', description: 'only the last so many lines (default: 15, or all with --since)', parse: wholeNumber('-n') },
+        { flags: '--since <duration|time>', description: 'only lines since then' }, ...operatorFlags,
+      ],
+      examples: ['tollgate logs hello', 'tollgate logs hello -f', 'tollgate logs hello --since 10m --json'],
+    },
+  },
+  { name: 'update', summary: "Replace a workload's code", group: 'Running things:', verbs: [], self: { args: '<name> [path]', flags: [waitFlag, timeoutFlag('5m'), ...writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key'))], run: workload('update'), examples: ['tollgate update hello ./hello', 'tollgate update hello --wait'] } },
+  { name: 'kill', summary: 'Stop a workload and remove it', group: 'Running things:', verbs: [], self: { args: '<name>', flags: [timeoutFlag('2m'), ...writeFlags.filter(({ flags }) => flags !== '--dry-run'), ...operatorFlags], run: workload('kill'), examples: ['tollgate kill hello'] } },
+];
+
+const yourAccount: readonly Noun[] = [
+  {
+    name: 'account', summary: 'Service level, plan and paying', group: 'Your account:',
+    verbs: [
+      { name: 'show', summary: 'Service level, plan, until when it is paid, and what to do next', run: account('show'), examples: ['tollgate account show', 'tollgate account show --json'] },
+      { name: 'pay', summary: 'Print the address of a page that takes a card, and wait until it is done', flags: [{ flags: '--no-wait', description: 'only print the address' }, timeoutFlag('30m')], run: account('pay'), examples: ['tollgate account pay', 'tollgate account pay --no-wait'] },
+      { name: 'help', summary: 'How paying works', run: account('help'), examples: ['tollgate account help'] },
+    ],
+  },
+  {
+    name: 'namespace', summary: 'Where your workloads live', group: 'Your account:',
+    verbs: [
+      { name: 'list', summary: 'List your namespaces; a star marks the one in use', flags: operatorFlags, run: session('namespaceList'), examples: ['tollgate namespace list'] },
+      { name: 'use', summary: 'Use another namespace from now on', args: '<name>', run: session('namespaceUse'), examples: ['tollgate namespace use brave-red-fox'] },
+    ],
+  },
+];
+
+const operating: readonly Noun[] = [
+  {
+    name: 'operator', summary: 'Work as an operator of the platform', group: 'Operating the platform:',
+    verbs: [{ name: 'login', summary: "Open an operator's session, kept for later calls", flags: operatorFlags, run: session('operatorLogin'), examples: ['tollgate operator login --token-file data/operator.token'] }],
+  },
+  {
+    name: 'projection', summary: 'Read models: where they stand, and building them anew', group: 'Operating the platform:',
+    verbs: [
+      { name: 'list', summary: 'List the projections, how far they are, and how many documents they hold', flags: operatorFlags, run: operations('projectionList'), examples: ['tollgate projection list'] },
+      { name: 'rebuild', summary: 'Build one anew beside the live one, compare, and swap', args: '<name>', flags: [{ flags: '--accept-differences', description: 'swap although documents differ' }, ...operatorFlags], run: operations('projectionRebuild'), examples: ['tollgate projection rebuild invites'] },
+    ],
+  },
+  {
+    name: 'reactor', summary: 'What acts on events, and what it has parked', group: 'Operating the platform:',
+    verbs: [
+      { name: 'list', summary: 'List the reactors, how far they are, and what is parked', flags: operatorFlags, run: operations('reactorList'), examples: ['tollgate reactor list'] },
+      { name: 'retry', summary: 'Release parked work, so that it is tried again', args: '<name> <subject>', flags: [...writeFlags.filter(({ flags }) => flags !== '--dry-run'), ...operatorFlags], run: operations('reactorRetry'), examples: ['tollgate reactor retry send-mail mail_0123456789abcdefghjk'] },
+    ],
+  },
+  {
+    name: 'audit', summary: 'The log itself: read it, go back in it, verify it', group: 'Operating the platform:',
+    verbs: [
+      {
+        name: 'log', summary: 'Print events in order, the whole log unless told otherwise', run: operations('auditLog'), examples: ['tollgate audit log --json', 'tollgate audit log --type InviteAdded --since 1d', 'tollgate audit log -f'],
+        flags: [
+          { flags: '--stream <stream>', description: 'only this stream, or the streams of this id' }, { flags: '--type <type>', description: 'only events of this type' },
+          { flags: '--since <duration|time|position>', description: 'only events since then' }, { flags: '-f, --follow', description: 'go on with new events' },
+          { flags: '--limit <number>', description: 'at most so many', parse: wholeNumber('--limit', 1) }, ...operatorFlags,
+        ],
+      },
+      { name: 'show', summary: 'Everything about one subject: an id, an address or a stream', args: '<subject>', flags: [{ flags: '--as-of <time|position>', description: 'as it was then' }, ...operatorFlags], run: operations('auditShow'), examples: ['tollgate audit show ada@example.com', 'tollgate audit show ada@example.com --as-of 2026-11-21T08:00:00Z'] },
+      { name: 'verify', summary: 'Check the hash chain of every stream', flags: [{ flags: '--stream <stream>', description: 'only this one' }, ...operatorFlags], run: operations('auditVerify'), examples: ['tollgate audit verify'] },
+    ],
+  },
+  {
+    name: 'clock', summary: 'Time, which mock mode can walk forward', group: 'Operating the platform:',
+    verbs: [
+      { name: 'show', summary: 'What time it is there', flags: operatorFlags, run: operations('clockShow'), examples: ['tollgate clock show'] },
+      { name: 'advance', summary: 'Walk time forward; everything due happens at its own instant (mock mode only)', args: '<duration>', flags: operatorFlags, run: operations('clockAdvance'), examples: ['tollgate clock advance 40d'] },
+    ],
+  },
+];
+
+const thisProgram: readonly Noun[] = [
+  { name: 'config', summary: 'Settings of this program', group: 'This program:', verbs: [{ name: 'explain', summary: 'Show every setting and where it was said', run: env('explain'), examples: ['tollgate config explain'] }] },
+  { name: 'version', summary: 'The version of this program', group: 'This program:', verbs: [], self: { run: from(() => import('./version.ts'), 'version'), examples: ['tollgate version'] } },
+];
+
+export const handShaped: readonly Noun[] = [...gettingIn, ...running, ...yourAccount, ...operating, ...thisProgram];

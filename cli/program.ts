@@ -1,0 +1,151 @@
+/** From nouns and verbs as data to the program: parsing, help, suggestions, and one way to fail. */
+import { Command, CommanderError, Option } from 'commander';
+import type { Call, Flag, Noun, Verb } from './command.ts';
+import { Failure, usage } from './exit-codes.ts';
+import { handShaped } from './hand-shaped.ts';
+import { nearest } from './nearest.ts';
+import { Output, reportFailure } from './output.ts';
+
+const optionOf = ({ flags, description, parse, preset, choices }: Flag): Option => {
+  const option = new Option(flags, description);
+  if (choices) option.choices([...choices]);
+  if (parse) option.argParser((text, before) => parse(text, before === preset ? undefined : before));
+  if (preset !== undefined) option.default(preset);
+  return option;
+};
+
+const outputOf = (command: Command): Output => {
+  const { json, input, color } = command.optsWithGlobals<{ json?: boolean; input?: boolean; color?: boolean }>();
+  return new Output({ json: json === true, input: input !== false, color: color !== false });
+};
+const dress = (command: Command, verb: Omit<Verb, 'name'>): void => {
+  for (const argument of verb.args?.split(' ') ?? []) command.argument(argument);
+  for (const flag of verb.flags ?? []) command.addOption(optionOf(flag));
+  if (verb.examples?.length) command.addHelpText('after', `\nExamples:\n${verb.examples.map((line) => `  $ ${line}`).join('\n')}`);
+  command.action(async () => {
+    const call: Call = { args: command.processedArgs, options: command.optsWithGlobals(), out: outputOf(command) };
+    await verb.run(call);
+  });
+};
+
+const addNoun = (program: Command, noun: Noun, hidden: boolean): void => {
+  const command = program.command(noun.name, { hidden }).summary(noun.summary).description(noun.summary).helpGroup(noun.group);
+  const own = new Set(noun.verbs.map(({ name }) => name));
+  command.helpCommand(false);
+  if (noun.self) dress(command, { summary: noun.summary, ...noun.self });
+  if (noun.self && noun.verbs.length > 0) {
+    const run = noun.self.run;
+    command.allowExcessArguments(true).action(async () => {
+      const [word] = command.args;
+      if (word !== undefined) throw unknownWord(word, `tollgate ${noun.name}`, [...own]);
+      await run({ args: [], options: command.optsWithGlobals(), out: outputOf(command) });
+    });
+  }
+  for (const { name, ...verb } of noun.verbs) dress(command.command(name).summary(verb.summary).description(verb.summary), verb);
+};
+const unknownWord = (word: string, after: string, known: readonly string[]): Failure => {
+  const near = nearest(word, known);
+  return usage(`unknown command '${word}'${near === undefined ? '' : `; did you mean '${near}'?`}`, `See '${after} --help'.`);
+};
+
+/** Nouns that the catalog adds to; for others it need not be read. */
+const mayGrow = (word: string | undefined): boolean => {
+  const found = handShaped.find(({ name }) => name === word);
+  return !found || found.name === 'account' || found.name === 'namespace';
+};
+const nounsFor = async (argv: readonly string[]): Promise<readonly Noun[]> => {
+  const words = argv.filter((text) => !text.startsWith('-'));
+  if (!mayGrow(words[0])) return handShaped;
+  const [{ loadCatalog }, { withGenerated }] = await Promise.all([import('./catalog.ts'), import('./generated.ts')]);
+  try {
+    return withGenerated(handShaped, await loadCatalog());
+  } catch (error) {
+    const known = handShaped.map(({ name }) => name);
+    if (words[0] === undefined || known.includes(words[0]) || nearest(words[0], known) !== undefined) return handShaped;
+    throw error;
+  }
+};
+
+/** A customer's help leaves out what only operators may do; who is nobody yet sees everything. */
+const showsOperating = async (): Promise<boolean> => {
+  try {
+    const [{ readConfig }, { targetOf }, { roles }] = await Promise.all([import('./config-file.ts'), import('./target.ts'), import('./credentials.ts')]);
+    const config = readConfig();
+    const { customer, operator } = roles(config, targetOf(config).url);
+    return operator || !customer;
+  } catch {
+    return true;
+  }
+};
+const trailer = (operating: boolean): string => `
+${operating ? '' : "Operators see more here: 'tollgate operator login --token-file PATH'.\n"}First steps: tollgate login help, tollgate account help. Every command has --help and --json.
+Exit codes: 0 done, 1 failure of ours, 2 wrong usage, 3 refused, 4 not found, 5 not logged in or not permitted,
+6 refused by the service level, 7 gave up waiting, 8 somebody was faster, 75 try again later, 130 interrupted.`;
+
+export const buildProgram = (nouns: readonly Noun[], operating: boolean, version: () => string): Command => {
+  const program = new Command('tollgate')
+    .description('From "who are you?" to a running, paid service: the command line of Tollgate.')
+    .addOption(new Option('--json', 'print JSON on standard output: one document, or a line for each item of a stream'))
+    .addOption(new Option('--no-input', 'never ask; fail where an answer would be needed'))
+    .addOption(new Option('--no-color', 'no colours, also on a terminal (as NO_COLOR)'))
+    .configureHelp({ showGlobalOptions: true, subcommandTerm: (command) => command.name() + (command.registeredArguments.length > 0 ? ` ${command.registeredArguments.map((item) => (item.required ? `<${item.name()}>` : `[${item.name()}]`)).join(' ')}` : ''), optionDescription: (option) => (option.argChoices ? `${option.description} (${option.argChoices.join(', ')})` : option.description) })
+    .configureOutput({ outputError: () => undefined })
+    .exitOverride()
+    .commandsGroup('This program:')
+    .helpCommand('help [command]', 'Help for a command')
+    .addHelpText('after', trailer(operating));
+  program.option('-V, --version', 'the version of this program').on('option:version', () => {
+    process.stdout.write(`tollgate ${version()}\n`);
+    throw new CommanderError(0, 'commander.version', '');
+  });
+  for (const noun of nouns) addNoun(program, noun, !operating && noun.group === 'Operating the platform:');
+  return program;
+};
+
+/** What commander refuses, in our words: what, why, and the next step. */
+const usageOf = (error: CommanderError, program: Command, argv: readonly string[]): Failure => {
+  const [what = '', hint = ''] = error.message.replace(/^error: /, '').split('\n');
+  const suggestion = /\(Did you mean (?:one of )?(.*?)\?\)/.exec(hint)?.[1];
+  return usage(suggestion === undefined ? what : `${what}; did you mean '${suggestion}'?`, `See '${commandPath(program, argv)} --help'.`);
+};
+/** Wrong usage without a next step of its own: the command's help. */
+const withNextStep = (error: unknown, program: Command, argv: readonly string[]): unknown => {
+  const bare = error instanceof Failure && error.problem.code === 'WrongUsage' && error.problem.nextStep === '';
+  return bare ? usage(error.message, `See '${commandPath(program, argv)} --help'.`) : error;
+};
+const commandPath = (program: Command, argv: readonly string[]): string => {
+  let command = program;
+  for (const word of argv.filter((text) => !text.startsWith('-'))) {
+    const next = command.commands.find((child) => child.name() === word);
+    if (!next) break;
+    command = next;
+  }
+  return command === program ? 'tollgate' : `tollgate ${pathOf(command, program)}`;
+};
+const pathOf = (command: Command, program: Command): string => (command.parent && command.parent !== program ? `${pathOf(command.parent, program)} ${command.name()}` : command.name());
+
+/** `help noun verb` reads `noun verb --help`. */
+const withoutHelpWord = (argv: readonly string[]): readonly string[] => (argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv);
+
+/** Runs the program; answers the exit code. */
+export const runProgram = async (given: readonly string[]): Promise<number> => {
+  const argv = withoutHelpWord(given);
+  const json = argv.includes('--json');
+  let program: Command | undefined;
+  try {
+    const asksForHelp = argv.length === 0 || argv.includes('--help') || argv.includes('-h');
+    const { versionText } = await import('./version.ts');
+    program = buildProgram(await nounsFor(argv), asksForHelp ? await showsOperating() : true, versionText);
+    if (argv.length === 0) {
+      program.outputHelp();
+      return 0;
+    }
+    await program.parseAsync([...argv], { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) return reportFailure(program ? withNextStep(error, program, argv) : error, json);
+    if (error.exitCode === 0) return 0;
+    if (error.code === 'commander.help') return 2; // a noun without its verb: its help is on stderr
+    return reportFailure(program ? usageOf(error, program, argv) : error, json);
+  }
+};
