@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { Failure } from './exit-codes.ts';
 
 const email = 'ada@example.com';
 const patienceMs = 30_000;
@@ -179,8 +180,8 @@ const prove = async (stage: Stage): Promise<void> => {
   await type(stage, ['audit', 'verify'], { operator: true });
 };
 
-/** Plays everything; 0 only when every step came out as said. */
-export const demo = async (): Promise<number> => {
+/** Plays everything; anything that comes out otherwise than said is a failure. */
+export const demo = async (): Promise<void> => {
   const began = performance.now();
   const home = await mkdtemp(join(tmpdir(), 'tollgate-demo-'));
   let server: ChildProcess | undefined;
@@ -191,10 +192,9 @@ export const demo = async (): Promise<number> => {
     const stage: Stage = { ...started, home, tokenFile: join(home, 'data', 'operator.token') };
     for (const act of [signUp, runSomething, lapse, restore, prove]) await act(stage);
     say(`\nThe whole journey in ${Math.round((performance.now() - began) / 1000)} s. Nothing of it is left behind.`);
-    return 0;
   } catch (error) {
-    process.stderr.write(`\nThe demo failed: ${error instanceof DemoFailed ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
-    return 1;
+    if (error instanceof DemoFailed) throw new Failure('ours', `the demo failed: ${error.message}`, 'What came before is above.');
+    throw error;
   } finally {
     if (server && server.exitCode === null) {
       const ended = new Promise((resolve) => server?.once('exit', resolve));

@@ -128,6 +128,7 @@ const operating: readonly Noun[] = [
 
 const thisProgram: readonly Noun[] = [
   { name: 'config', summary: 'Settings of this program', group: 'This program:', verbs: [{ name: 'explain', summary: 'Show every setting and where it was said', run: env('explain'), examples: ['tollgate config explain'] }] },
+  { name: 'demo', summary: 'Play the whole journey against a server of its own', group: 'This program:', verbs: [], self: { run: from(() => import('./demo.ts'), 'demo'), examples: ['tollgate demo'] } },
   { name: 'version', summary: 'The version of this program', group: 'This program:', verbs: [], self: { run: from(() => import('./version.ts'), 'version'), examples: ['tollgate version'] } },
 ];
 

@@ -5,6 +5,7 @@ import { basename, join, relative, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import type { Ignore } from 'ignore';
+import { pack as newPack } from 'tar-stream';
 import { Failure, usage } from './exit-codes.ts';
 
 export type PackedFile = { readonly name: string; readonly path: string; readonly size: number; readonly executable: boolean };
@@ -93,7 +94,6 @@ export const filesOf = async (folder: string): Promise<readonly PackedFile[]> =>
 const epoch = new Date(0);
 /** The archive as a stream of gzip bytes. */
 export const archiveOf = async (files: readonly PackedFile[]): Promise<Readable> => {
-  const { pack: newPack } = await import('tar-stream');
   const pack = newPack();
   const add = async ({ name, path, size, executable }: PackedFile): Promise<void> => {
     const header = { name, size, mode: executable ? 0o755 : 0o644, mtime: epoch, uid: 0, gid: 0, uname: '', gname: '', type: 'file' as const };

@@ -9,5 +9,5 @@ mkdirSync(join(root, 'cli/generated'), { recursive: true });
 writeFileSync(join(root, 'cli/generated/catalog.json'), `${JSON.stringify(describeForCli(), null, 1)}\n`);
 await build({
   entryPoints: [join(root, 'cli/main.ts')], outdir: join(root, 'dist/cli-bundle'), bundle: true, splitting: true, format: 'esm', platform: 'node', target: 'node20', sourcemap: 'linked', logLevel: 'error', minifySyntax: true, minifyWhitespace: true,
-  banner: { js: "import{createRequire as __require}from'node:module';const require=__require(import.meta.url);" },
+  banner: { js: "import{createRequire as requireFrom}from'node:module';const require=requireFrom(import.meta.url);" },
 });

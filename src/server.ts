@@ -1,11 +1,12 @@
 /** Nest on Fastify around an assembled system: limits, headers, correlation ids, access log. */
 import 'reflect-metadata';
-import helmet from '@fastify/helmet';
+import type { Server } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemFilter } from './adapters/http/problem.filter.ts';
 import { HttpProblem } from './adapters/http/problem.ts';
+import { securityHeaders } from './adapters/http/security-headers.ts';
 import { AppModule } from './app.module.ts';
 import type { Assembled, Logger } from './assembly.ts';
 import { isLoopback, type Config } from './config.ts';
@@ -37,10 +38,9 @@ export const serve = async ({ rim }: Assembled, config: Pick<Config, 'hostNames'
   const filter = new ProblemFilter(rim.mode, () => rim.clock.now(), (error, correlationId) => logger.error({ correlationId, error: error instanceof Error ? error.message : String(error), stack: error instanceof Error ? error.stack : undefined }, 'a bug'));
   app.useGlobalFilters(filter);
   const fastify = adapter.getInstance();
-  await fastify.register(helmet as never, { contentSecurityPolicy: false, hsts: false, crossOriginEmbedderPolicy: false } as never);
-  const policy = contentSecurityPolicy(rim.mode);
+  const headers = { ...securityHeaders, 'content-security-policy': contentSecurityPolicy(rim.mode) };
   fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
-    reply.header('X-Correlation-Id', request.id).header('Content-Security-Policy', policy);
+    reply.headers(headers).header('x-correlation-id', request.id);
     const name = hostName(request.headers.host);
     if (isLoopback(name) || name === config.host || config.hostNames.includes(name)) return done();
     filter.answer(new HttpProblem(421, 'WrongHost', `This server does not answer for '${name}'.`, 'Use its own name, or add it with --host-names.'), request, reply);

@@ -1,5 +1,5 @@
 /** Hash chain and JSON text of events, byte for byte as FORMAT.md has them: the same on every store. */
-import { createHash, hash as hashOnce } from 'node:crypto';
+import { hash as hashOnce } from 'node:crypto';
 
 const zeros = Buffer.alloc(32);
 /** Length of `,"hash":"<43 characters base64url>"}` at the end of every stored meta. */
@@ -33,7 +33,7 @@ export const hashIn = (meta: string): string => meta.slice(-45, -2);
 
 /** UUIDv5: namespace is the command's id, the name is stream and index. */
 export const eventId = (commandId: string, stream: string, index: number): string => {
-  const digest = createHash('sha1').update(Buffer.from(commandId.replaceAll('-', ''), 'hex')).update(`${stream}|${index}`).digest();
+  const digest = hashOnce('sha1', Buffer.concat([Buffer.from(commandId.replaceAll('-', ''), 'hex'), Buffer.from(`${stream}|${index}`)]), 'buffer');
   digest[6] = ((digest[6] ?? 0) & 0x0f) | 0x50;
   digest[8] = ((digest[8] ?? 0) & 0x3f) | 0x80;
   const hex = digest.toString('hex', 0, 16);

@@ -15,6 +15,9 @@ const tailMax = 8_192;
 const pageSize = 1_000;
 /** A signal may be lost, the log may not: followers look again this often. */
 const lookAgainMs = 1_000;
+/** After a page of at least so many new events a follower rests, so that under load it has few large pages instead of many small ones. */
+const burstEvents = 16;
+const burstRestMs = 8;
 
 export class StoredLog implements Log {
   readonly exclusive: boolean;
@@ -25,7 +28,9 @@ export class StoredLog implements Log {
   #lastAt: Instant | '' = '';
   /** Newest events in order without gaps, kept only while this process is the one writer. */
   #tail: Recorded[] = [];
-  #woken = Promise.withResolvers<void>();
+  /** Followers at rest, and how often all of them have been woken. */
+  readonly #resting = new Set<() => void>();
+  #wakings = 0;
 
   constructor(store: EventStore, vault: KeyringVault, upcasters: Upcasters, exclusive: boolean) {
     this.#store = store;
@@ -36,8 +41,8 @@ export class StoredLog implements Log {
   }
 
   #wake(): void {
-    this.#woken.resolve();
-    this.#woken = Promise.withResolvers<void>();
+    this.#wakings += 1;
+    for (const wake of [...this.#resting]) wake();
   }
 
   /** Reads the newest event, so that time goes on from it. */
@@ -140,7 +145,7 @@ export class StoredLog implements Log {
   async *follow(after: Position, signal: AbortSignal): AsyncIterable<readonly Recorded[]> {
     let position = after;
     while (!signal.aborted) {
-      const woken = this.#woken.promise;
+      const wakings = this.#wakings;
       const remembered = this.#remembered(position);
       let found = false;
       if (remembered) {
@@ -148,6 +153,7 @@ export class StoredLog implements Log {
           found = true;
           position = remembered.at(-1)?.position ?? position;
           yield remembered;
+          if (remembered.length >= burstEvents && remembered.length < pageSize && !signal.aborted) await sleep(burstRestMs);
         }
       } else {
         for await (const page of this.readAll(position)) {
@@ -157,16 +163,21 @@ export class StoredLog implements Log {
           if (signal.aborted) return;
         }
       }
-      if (!found) await this.#rest(woken, signal);
+      if (!found && wakings === this.#wakings) await this.#rest(signal);
     }
   }
 
-  async #rest(woken: Promise<void>, signal: AbortSignal): Promise<void> {
-    const rest = new AbortController();
-    const stop = () => rest.abort();
-    signal.addEventListener('abort', stop, { once: true });
-    await Promise.race([woken, sleep(lookAgainMs, undefined, { signal: rest.signal, ref: false }).catch(() => undefined)]);
-    signal.removeEventListener('abort', stop);
-    rest.abort();
+  #rest(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', wake);
+        this.#resting.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, lookAgainMs).unref();
+      signal.addEventListener('abort', wake, { once: true });
+      this.#resting.add(wake);
+    });
   }
 }

@@ -1,11 +1,12 @@
 /** Access and sign-up tokens: JWTs (EdDSA). A cache by hash saves the signature check only; everything else is looked at each time. */
-import { createHash, type KeyObject } from 'node:crypto';
+import { hash, type KeyObject } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { PersonId, SessionId } from '../../domain/ids.ts';
-import { toEpochMs, type Instant } from '../../domain/instant.ts';
+import { fromEpochMs, toEpochMs, type Instant } from '../../domain/instant.ts';
 
-export type Claims = { readonly kind: 'access'; readonly sid: SessionId; readonly iat: number; readonly exp: number } | { readonly kind: 'signup'; readonly person: PersonId; readonly iat: number; readonly exp: number };
+type Times = { readonly issuedAt: Instant; readonly expiresAt: Instant };
+export type Claims = Times & ({ readonly kind: 'access'; readonly sid: SessionId } | { readonly kind: 'signup'; readonly person: PersonId });
 export type SigningKey = { readonly kid: string; readonly privateKey: KeyObject; readonly publicKey: KeyObject };
 const issuer = 'tollgate';
 const cachedMax = 20_000;
@@ -27,12 +28,12 @@ export class AccessTokens {
 
   /** Claims of a genuine token, expired or not: undefined for anything else. */
   async claims(token: string): Promise<Claims | undefined> {
-    const digest = createHash('sha256').update(token).digest('base64');
+    const digest = hash('sha256', token, 'base64');
     const known = this.#verified.get(digest);
     if (known) return known;
     try {
       const { payload } = await jwtVerify(token, this.#key.publicKey, { issuer, algorithms: ['EdDSA'], currentDate: new Date(0) });
-      const times = { iat: Number(payload['ms']), exp: Number(payload.exp) * 1000 };
+      const times = { issuedAt: fromEpochMs(Number(payload['ms'])), expiresAt: fromEpochMs(Number(payload.exp) * 1000) };
       const claims: Claims = payload['kind'] === 'access' ? { kind: 'access', sid: payload.sub as SessionId, ...times } : { kind: 'signup', person: payload.sub as PersonId, ...times };
       this.#verified.set(digest, claims);
       return claims;

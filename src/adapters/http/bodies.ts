@@ -1,6 +1,5 @@
 /** Bodies of calls that are no commands, and the one way every body is checked. */
 import 'reflect-metadata';
-import { plainToInstance } from 'class-transformer';
 import { IsBoolean, Length, IsString, validateSync, type ValidationError } from 'class-validator';
 import { HttpProblem, invalid } from './problem.ts';
 import { IsAddress, IsIdOf, Maybe } from '../../commands/validation.ts';
@@ -51,7 +50,9 @@ const flatten = (errors: readonly ValidationError[], path = ''): { field: string
 export const checked = <T extends object>(type: new () => T, body: unknown): T => {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new HttpProblem(400, 'InvalidInput', 'The body must be a JSON object.', 'Send Content-Type: application/json and an object.');
   checkKeys(body, '', 0);
-  const instance = plainToInstance(type, body);
+  // The one name that would hide from the validator what it is to check against.
+  if (Object.hasOwn(body, 'constructor')) throw invalid([{ field: 'constructor', message: 'property constructor should not exist' }]);
+  const instance = Object.assign(new type(), body);
   const errors = flatten(validateSync(instance, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: false, stopAtFirstError: true }));
   if (errors.length > 0) throw invalid(errors);
   return instance;

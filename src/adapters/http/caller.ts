@@ -1,12 +1,11 @@
 /** Who is calling: from the bearer token to an actor, its namespaces and its service level; all looked up in memory. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { HttpProblem, levelForbids, notSignedIn } from './problem.ts';
 import type { Rim } from './rim.ts';
 import { CommandMessage, type Committed, type Context, type WouldAppend } from '../../commands/command-message.ts';
 import type { Actor } from '../../domain/decider.ts';
 import type { NamespaceId, PersonId, SessionId } from '../../domain/ids.ts';
-import { fromEpochMs } from '../../domain/instant.ts';
 import { gateVerdict, type GateAction, type ServiceLevel } from '../../domain/service-level.ts';
 import type { CommandBus } from '@nestjs/cqrs';
 
@@ -25,7 +24,7 @@ export const callerOf = async (rim: Rim, request: FastifyRequest): Promise<Calle
   return token.startsWith('tgo_') ? operatorBy(rim, token) : byClaims(rim, token);
 };
 
-export const tokenHash = (token: string): string => createHash('sha256').update(token).digest('base64url');
+export const tokenHash = (token: string): string => hash('sha256', token, 'base64url');
 const operatorBy = (rim: Rim, token: string): Caller => {
   const operator = rim.gate.operatorByHash(tokenHash(token));
   if (!operator) throw notSignedIn('this operator token is not valid');
@@ -35,8 +34,8 @@ const operatorBy = (rim: Rim, token: string): Caller => {
 const byClaims = async (rim: Rim, token: string): Promise<Caller> => {
   const claims = await rim.accessTokens.claims(token);
   if (!claims) throw notSignedIn('this token is not valid');
-  if (fromEpochMs(claims.exp) <= rim.clock.now()) throw notSignedIn('this token has expired');
-  return claims.kind === 'access' ? bySession(rim, claims.sid) : byPerson(rim, claims.person, fromEpochMs(claims.iat));
+  if (claims.expiresAt <= rim.clock.now()) throw notSignedIn('this token has expired');
+  return claims.kind === 'access' ? bySession(rim, claims.sid) : byPerson(rim, claims.person, claims.issuedAt);
 };
 
 const bySession = (rim: Rim, sid: SessionId): Caller => {

@@ -51,11 +51,11 @@ export class WorkloadsController {
     await streamLines(lines, request, reply, gone.signal);
   }
 
-  /** A time, or a duration back from now. */
+  /** A time, or a duration back from now: from the wall clock's now, because the machine's own programs know no other. */
   #since(text: string | undefined): Instant | undefined {
     if (text === undefined) return undefined;
     const duration = parseDuration(text);
-    const instant = duration === undefined ? parseInstant(text) : plus(this.#rim.clock.now(), -duration);
+    const instant = duration === undefined ? parseInstant(text) : plus(this.#rim.clock.now(), -duration - this.#rim.clock.offsetMs);
     if (instant === undefined) throw new HttpProblem(400, 'InvalidInput', 'since must be a time (ISO 8601) or a duration like 10m.', 'For example ?since=10m.', { errors: [{ field: 'since', message: 'no time or duration' }] });
     return instant;
   }

@@ -271,7 +271,7 @@ export class LocalWorkload {
     if (!this.#state) return undefined;
     const { generation, incarnation, address, reason } = this.#state;
     const ids = { workload: this.id, generation, incarnation };
-    if (!this.#link && !this.#state.ended) return { ...ids, state: 'error', reason: stoppedUnexpectedly, at: (this.#lostAt ??= this.#in.clock.now()) };
+    if (!this.#link && !this.#state.ended) return { ...ids, state: 'error', reason: stoppedUnexpectedly, lost: true, at: (this.#lostAt ??= this.#in.clock.now()) };
     return { ...ids, state: this.#state.state, at: this.#state.at as Instant, ...(address === undefined ? {} : { address }), ...(reason === undefined ? {} : { reason }) };
   }
   async #stored(): Promise<State | undefined> {

@@ -177,7 +177,7 @@ export class MemoryRuntime implements Runtime {
     const { spec, state, incarnation, reason, at } = workload;
     if (state === 'running' && this.#addresses.get(workload)?.incarnation !== incarnation) this.#addresses.set(workload, { incarnation, address: `http://127.0.0.1:${this.#ports}` });
     const address = state === 'running' ? this.#addresses.get(workload)?.address : undefined;
-    return { workload: spec.workload, generation: spec.generation, state, incarnation, at, ...(address === undefined ? {} : { address }), ...(reason === undefined ? {} : { reason }) };
+    return { workload: spec.workload, generation: spec.generation, state, incarnation, at, ...(address === undefined ? {} : { address }), ...(reason === undefined ? {} : { reason }), ...(workload.lost ? { lost: true } : {}) };
   }
   #write(id: WorkloadId, stream: LogLine['stream'], text: string): void {
     const log = this.#logs.get(id);

@@ -9,6 +9,9 @@ export class OffsetClock implements MovableClock {
   readonly #sleepers = new Sleepers(() => this.#nowMs());
   #offsetMs = 0;
   #latestMs = Number.NEGATIVE_INFINITY;
+  /** The latest instant as text: under load many ask in one millisecond. */
+  #written = '' as Instant;
+  #writtenMs = Number.NaN;
 
   /** `wallMs` is for tests. */
   constructor(offsetMs = 0, wallMs: () => number = Date.now) {
@@ -19,7 +22,12 @@ export class OffsetClock implements MovableClock {
     return this.#offsetMs;
   }
   now(): Instant {
-    return fromEpochMs(this.#nowMs());
+    const nowMs = this.#nowMs();
+    if (nowMs !== this.#writtenMs) {
+      this.#written = fromEpochMs(nowMs);
+      this.#writtenMs = nowMs;
+    }
+    return this.#written;
   }
   until(instant: Instant, signal?: AbortSignal): Promise<void> {
     return this.#sleepers.sleep(toEpochMs(instant), signal, true);

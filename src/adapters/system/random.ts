@@ -1,10 +1,25 @@
-import { hash, randomBytes } from 'node:crypto';
+import { hash, randomBytes, randomFillSync } from 'node:crypto';
 import type { Random } from '../../domain/ports/random.ts';
+
+/** Asking the operating system costs more than the few bytes that are wanted: they are taken from a larger draw. */
+const drawBytes = 8_192;
 
 /** The operating system's generator. */
 export class SystemRandom implements Random {
+  readonly #draw = new Uint8Array(drawBytes);
+  #used = drawBytes;
+
+  /** A copy, and what was handed out does not stay here. */
   bytes(count: number): Uint8Array {
-    return randomBytes(count);
+    if (count > drawBytes) return randomBytes(count);
+    if (this.#used + count > drawBytes) {
+      randomFillSync(this.#draw);
+      this.#used = 0;
+    }
+    const bytes = this.#draw.slice(this.#used, this.#used + count);
+    this.#draw.fill(0, this.#used, this.#used + count);
+    this.#used += count;
+    return bytes;
   }
 }
 

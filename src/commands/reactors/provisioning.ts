@@ -50,6 +50,7 @@ export const workloads = reactor<Workload, WorkloadTodo>({
       try {
         await sources.retain(source, workloadId);
         await runtime.apply(spec);
+        if (wanted.previous !== undefined && wanted.previous !== source) await sources.release(wanted.previous, workloadId);
         return [recorded];
       } catch (error) {
         if (!(error instanceof Refused)) throw error;

@@ -11,6 +11,8 @@ export type ExistingWorkload = RunTerms & {
   readonly accountId: AccountId;
   readonly name: string;
   readonly environment: readonly { readonly name: string; readonly value: Personal }[];
+  /** The source that an update replaced: held until the new one has been applied. */
+  readonly previous?: string;
   readonly generation: number;
   /** The highest generation the runtime has been told to run. */
   readonly applied: number;
@@ -35,7 +37,7 @@ export const evolve = (state: Workload, event: WorkloadEvent): Workload => {
   }
   if (state.status === 'none') return state;
   switch (event.type) {
-    case 'WorkloadUpdated': return again({ ...state, source: event.data.source }, event.data.generation);
+    case 'WorkloadUpdated': return again({ ...state, source: event.data.source, previous: event.data.previous }, event.data.generation);
     case 'WorkloadApplied': {
       const applied = { ...state, applied: event.data.generation };
       return state.desired === 'suspended' ? { ...applied, stopped: false, state: 'stopping' } : applied; // told to run while it was being suspended: it must be stopped after all

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import test from 'node:test';
+import { Machine, repository } from './run-cli.ts';
+import { session } from './stand-in.ts';
+
+/** Written anew with TOLLGATE_GOLDEN=write; look at the difference before committing it. */
+const golden = join(repository, 'test/cli/help.golden.txt');
+const pages: readonly (readonly string[])[] = [[], ['env'], ['env', 'add'], ['login'], ['run'], ['logs'], ['account', 'pay'], ['invite'], ['invite', 'add'], ['invite', 'list'], ['plan', 'offer'], ['audit', 'log'], ['clock', 'advance']];
+
+test('help reads as it was agreed', async () => {
+  using machine = new Machine();
+  const texts = await Promise.all(pages.map(async (words) => {
+    const { code, stdout, stderr } = await machine.run([...words, '--help']);
+    assert.deepEqual([code, stderr], [0, '']);
+    return `===== tollgate ${[...words, '--help'].join(' ')}\n${stdout}`;
+  }));
+  const text = texts.join('\n');
+  if (process.env['TOLLGATE_GOLDEN'] === 'write') writeFileSync(golden, text);
+  assert.equal(text, readFileSync(golden, 'utf8'));
+});
+
+test("a customer's help leaves the operators' nouns out and says where they are", async () => {
+  using machine = new Machine();
+  mkdirSync(dirname(machine.configFile), { recursive: true });
+  writeFileSync(machine.configFile, JSON.stringify({ credentials: { 'http://127.0.0.1:8081': { customer: session() } } }));
+  const { stdout } = await machine.run(['--help']);
+  assert.doesNotMatch(stdout, /audit/);
+  assert.match(stdout, /tollgate operator login/);
+  assert.match((await machine.run(['--help'], '', { TOLLGATE_TOKEN_FILE: '/some/file' })).stdout, /audit/);
+  assert.match((await machine.run(['help', 'audit'])).stdout, /verify/, 'hidden, not forbidden');
+});
+
+test('version, in words and as JSON', async () => {
+  using machine = new Machine();
+  const { version } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { version: string };
+  assert.equal((await machine.run(['version'])).stdout, `tollgate ${version}\n`);
+  assert.equal((JSON.parse((await machine.run(['version', '--json'])).stdout) as { version: string }).version, version);
+});
