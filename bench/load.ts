@@ -1,6 +1,7 @@
 /**
  * The client of the HTTP rows, run in a process of its own: raw sockets, so that it needs less of a core than any server.
  * Each connection sends its next request once it has read its last answer whole. `{n}` in a request is its serial number.
+ * It never sleeps: a client that does has to be woken by every answer's write, at the cost of the server's core.
  */
 import { connect, type Socket } from 'node:net';
 import { pathToFileURL } from 'node:url';
@@ -78,7 +79,10 @@ export const send = async ({ port, connections, requests, count, from }: Job): P
     socket.once('close', () => done.reject(new Error('the server closed a connection')));
     next(socket);
   }
-  await done.promise;
+  let running = true;
+  const stayAwake = (): void => void (running && setImmediate(stayAwake));
+  stayAwake();
+  await done.promise.finally(() => (running = false));
   const seconds = (performance.now() - start) / 1_000;
   const { user, system } = process.cpuUsage(before);
   for (const socket of sockets) socket.destroy();

@@ -4,7 +4,7 @@ import type { Catalog, CatalogCommand, CatalogField, CatalogModel } from './cata
 import type { Call, Flag, Noun, Verb } from './command.ts';
 import { Failure, usage } from './exit-codes.ts';
 import { operatorFlags, wholeNumber, writeFlags } from './flags.ts';
-import { clientFor, commandHeaders, wholeList, type Committed, type WouldAppend } from './here.ts';
+import type { Committed, WouldAppend } from './here.ts';
 import { kebab, shown, words } from './output.ts';
 import type { Client } from './client.ts';
 
@@ -63,6 +63,7 @@ const checkedPlace = (field: CatalogField, text: string): unknown => {
 
 const runCommand = (command: CatalogCommand, model: CatalogModel | undefined) => async (call: Call): Promise<void> => {
   const body = bodyOf(command, call);
+  const { clientFor, commandHeaders } = await import('./here.ts');
   const client = clientFor(audienceOf(command), call);
   const dryRun = call.options['dryRun'] === true;
   const answer = await client.json<Committed | WouldAppend>({ method: 'POST', path: `/commands/${command.name}`, body, query: { dryRun: dryRun || undefined }, headers: await commandHeaders(call), repeatable: true });
@@ -113,6 +114,7 @@ const listOf = (model: CatalogModel): Verb => ({
   name: 'list', summary: `List: ${model.summary.charAt(0).toLowerCase()}${model.summary.slice(1)}`, flags: listFlags(model),
   examples: [`tollgate ${model.noun} list`, ...(model.filters[0] ? [`tollgate ${model.noun} list --${kebab(model.filters[0])} VALUE --limit 20`] : []), `tollgate ${model.noun} list --json`],
   run: async (call) => {
+    const { clientFor, wholeList } = await import('./here.ts');
     const list = await wholeList(clientFor(audienceOf(model), call), `/${model.name}`, filterValues(model, call), call.options['limit']);
     await call.out.result(list, async () => {
       if (list.items.length === 0) return call.out.note('None.');
@@ -125,6 +127,7 @@ const showOf = (model: CatalogModel): Verb => ({
   flags: [{ flags: '--as-of <time|position>', description: 'as it was then' }, ...operatorFlags],
   examples: [`tollgate ${model.noun} show ID`, `tollgate ${model.noun} show ID --as-of 2026-11-21T08:00:00Z`],
   run: async (call) => {
+    const { clientFor } = await import('./here.ts');
     const document = await clientFor(audienceOf(model), call).json<object>({ path: `/${model.name}/${encodeURIComponent(call.args[0])}`, query: { asOf: call.options['asOf'] } });
     await call.out.result(document, () => call.out.record(document));
   },

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The entry: as little as possible before the one thing that was asked. */
-import { createRequire } from 'node:module';
+import { listenForInterrupt } from './interrupt.ts';
+import nodeModule, { createRequire } from 'node:module';
 
 // Bundled, CommonJS libraries look for a global `require` to reach Node's own modules.
 (globalThis as { require?: NodeJS.Require }).require ??= createRequire(import.meta.url);
@@ -15,10 +16,23 @@ for (const stream of [process.stdout, process.stderr]) {
 
 const flushed = (stream: NodeJS.WriteStream): Promise<void> => new Promise((resolve) => void stream.write('', () => resolve()));
 
-const { listenForInterrupt } = await import('./interrupt.ts');
+/** Compiled code is kept between calls where Node can do that (22.8 and later): half of a short call is compiling. */
+const keepCompiled = (): void => {
+  const { XDG_CACHE_HOME: cache = '', HOME: home = '' } = process.env;
+  if (cache !== '' || home !== '') nodeModule.enableCompileCache?.(`${cache === '' ? `${home}/.cache` : cache}/tollgate/compiled`);
+};
+const run = async (argv: readonly string[]): Promise<number> => {
+  if (argv.length === 1 && ['version', '--version', '-V'].includes(argv[0] ?? '')) {
+    const { versionText } = await import('./version.ts');
+    process.stdout.write(`tollgate ${versionText()}\n`);
+    return 0;
+  }
+  keepCompiled();
+  const { runProgram } = await import('./program.ts');
+  return runProgram(argv);
+};
 listenForInterrupt();
-const { runProgram } = await import('./program.ts');
-const exitCode = await runProgram(process.argv.slice(2));
+const exitCode = await run(process.argv.slice(2));
 await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
 // Not by itself: standard input may still be open, and nobody waits for its end.
 process.exit(exitCode);
