@@ -133,8 +133,3 @@ export const credentialFor = (target: Target, { audience, tokenFile: flag }: Ask
   if (!found) throw notLoggedIn(target, audience === 'operator' ? operatorHint : '');
   return found;
 };
-/** Does the person work as an operator here? Help shows accordingly. */
-export const roles = (config: Config, url: string, environ = process.env): { readonly customer: boolean; readonly operator: boolean } => {
-  const { customer, operator } = config.credentials[url] ?? {};
-  return { customer: customer !== undefined, operator: operator !== undefined || Boolean(environ['TOLLGATE_TOKEN_FILE']) };
-};

@@ -1,9 +1,11 @@
 /** The hand-shaped half of the CLI, as data. Whatever a verb needs is loaded when it runs. */
 import type { Call, Noun, Verb } from './command.ts';
+import { nounLines } from './nouns.ts';
 import { gather, operatorFlags, timeoutFlag, waitFlag, wholeNumber, writeFlags } from './flags.ts';
 
 type Module = Readonly<Record<string, unknown>>;
 const from = (load: () => Promise<Module>, name: string) => async (call: Call): Promise<void> => ((await load())[name] as Verb['run'])(call);
+const line = (name: keyof typeof nounLines) => ({ name, ...nounLines[name] });
 const env = (name: string) => from(() => import('./env.ts'), name);
 const login = (name: string) => from(() => import('./login.ts'), name);
 const session = (name: string) => from(() => import('./session.ts'), name);
@@ -13,7 +15,7 @@ const operations = (name: string) => from(() => import('./operations.ts'), name)
 
 const gettingIn: readonly Noun[] = [
   {
-    name: 'env', summary: 'Which server this program talks to', group: 'Getting in:', self: { run: env('list'), examples: ['tollgate env'] },
+    ...line('env'), self: { run: env('list'), examples: ['tollgate env'] },
     verbs: [
       { name: 'list', summary: 'List the known envs; a star marks the one in use', run: env('list'), examples: ['tollgate env list', 'tollgate env list --json'] },
       { name: 'set', summary: 'Use another env from now on', args: '<name>', run: env('set'), examples: ['tollgate env set server'] },
@@ -22,17 +24,17 @@ const gettingIn: readonly Noun[] = [
     ],
   },
   {
-    name: 'login', summary: 'Log in, or sign up where there is no account yet', group: 'Getting in:',
+    ...line('login'),
     self: { flags: [{ flags: '--otp <email>', description: 'by a one-time token that is mailed to this address' }, timeoutFlag('30m')], run: login('loginByOtp'), examples: ['tollgate login --otp ada@example.com', 'tollgate login help'] },
     verbs: [{ name: 'help', summary: 'How to log in', run: login('loginHelp'), examples: ['tollgate login help'] }],
   },
-  { name: 'logout', summary: 'End this session', group: 'Getting in:', verbs: [], self: { flags: [{ flags: '--everywhere', description: 'end every session of this account' }], run: session('logout'), examples: ['tollgate logout', 'tollgate logout --everywhere'] } },
-  { name: 'whoami', summary: 'Who is logged in, where, and at which service level', group: 'Getting in:', verbs: [], self: { flags: operatorFlags, run: session('whoami'), examples: ['tollgate whoami', 'tollgate whoami --json'] } },
+  { ...line('logout'), verbs: [], self: { flags: [{ flags: '--everywhere', description: 'end every session of this account' }], run: session('logout'), examples: ['tollgate logout', 'tollgate logout --everywhere'] } },
+  { ...line('whoami'), verbs: [], self: { flags: operatorFlags, run: session('whoami'), examples: ['tollgate whoami', 'tollgate whoami --json'] } },
 ];
 
 const running: readonly Noun[] = [
   {
-    name: 'run', summary: 'Run a folder of code', group: 'Running things:', verbs: [],
+    ...line('run'), verbs: [],
     self: {
       args: '[path...]', run: workload('run'),
       flags: [
@@ -46,11 +48,11 @@ const running: readonly Noun[] = [
     },
   },
   {
-    name: 'status', summary: 'What runs, where it answers, and why it does not', group: 'Running things:', verbs: [],
+    ...line('status'), verbs: [],
     self: { args: '[name]', flags: [{ flags: '--watch', description: 'print every change until interrupted' }, ...operatorFlags], run: workload('status'), examples: ['tollgate status', 'tollgate status hello', 'tollgate status hello --watch'] },
   },
   {
-    name: 'logs', summary: 'What a workload has printed', group: 'Running things:', verbs: [],
+    ...line('logs'), verbs: [],
     self: {
       args: '<name>', run: from(() => import('./logs.ts'), 'logs'),
       flags: [
@@ -61,13 +63,13 @@ const running: readonly Noun[] = [
       examples: ['tollgate logs hello', 'tollgate logs hello -f', 'tollgate logs hello --since 10m --json'],
     },
   },
-  { name: 'update', summary: "Replace a workload's code", group: 'Running things:', verbs: [], self: { args: '<name> [path]', flags: [waitFlag, timeoutFlag('5m'), ...writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key'))], run: workload('update'), examples: ['tollgate update hello ./hello', 'tollgate update hello --wait'] } },
-  { name: 'kill', summary: 'Stop a workload and remove it', group: 'Running things:', verbs: [], self: { args: '<name>', flags: [timeoutFlag('2m'), ...writeFlags.filter(({ flags }) => flags !== '--dry-run'), ...operatorFlags], run: workload('kill'), examples: ['tollgate kill hello'] } },
+  { ...line('update'), verbs: [], self: { args: '<name> [path]', flags: [waitFlag, timeoutFlag('5m'), ...writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key'))], run: workload('update'), examples: ['tollgate update hello ./hello', 'tollgate update hello --wait'] } },
+  { ...line('kill'), verbs: [], self: { args: '<name>', flags: [timeoutFlag('2m'), ...writeFlags.filter(({ flags }) => flags !== '--dry-run'), ...operatorFlags], run: workload('kill'), examples: ['tollgate kill hello'] } },
 ];
 
 const yourAccount: readonly Noun[] = [
   {
-    name: 'account', summary: 'Service level, plan and paying', group: 'Your account:',
+    ...line('account'),
     verbs: [
       { name: 'show', summary: 'Service level, plan, until when it is paid, and what to do next', run: account('show'), examples: ['tollgate account show', 'tollgate account show --json'] },
       { name: 'pay', summary: 'Print the address of a page that takes a card, and wait until it is done', flags: [{ flags: '--no-wait', description: 'only print the address' }, timeoutFlag('30m')], run: account('pay'), examples: ['tollgate account pay', 'tollgate account pay --no-wait'] },
@@ -75,7 +77,7 @@ const yourAccount: readonly Noun[] = [
     ],
   },
   {
-    name: 'namespace', summary: 'Where your workloads live', group: 'Your account:',
+    ...line('namespace'),
     verbs: [
       { name: 'list', summary: 'List your namespaces; a star marks the one in use', flags: operatorFlags, run: session('namespaceList'), examples: ['tollgate namespace list'] },
       { name: 'use', summary: 'Use another namespace from now on', args: '<name>', run: session('namespaceUse'), examples: ['tollgate namespace use brave-red-fox'] },
@@ -85,25 +87,25 @@ const yourAccount: readonly Noun[] = [
 
 const operating: readonly Noun[] = [
   {
-    name: 'operator', summary: 'Work as an operator of the platform', group: 'Operating the platform:',
+    ...line('operator'),
     verbs: [{ name: 'login', summary: "Open an operator's session, kept for later calls", flags: operatorFlags, run: session('operatorLogin'), examples: ['tollgate operator login --token-file data/operator.token'] }],
   },
   {
-    name: 'projection', summary: 'Read models: where they stand, and building them anew', group: 'Operating the platform:',
+    ...line('projection'),
     verbs: [
       { name: 'list', summary: 'List the projections, how far they are, and how many documents they hold', flags: operatorFlags, run: operations('projectionList'), examples: ['tollgate projection list'] },
       { name: 'rebuild', summary: 'Build one anew beside the live one, compare, and swap', args: '<name>', flags: [{ flags: '--accept-differences', description: 'swap although documents differ' }, ...operatorFlags], run: operations('projectionRebuild'), examples: ['tollgate projection rebuild invites'] },
     ],
   },
   {
-    name: 'reactor', summary: 'What acts on events, and what it has parked', group: 'Operating the platform:',
+    ...line('reactor'),
     verbs: [
       { name: 'list', summary: 'List the reactors, how far they are, and what is parked', flags: operatorFlags, run: operations('reactorList'), examples: ['tollgate reactor list'] },
       { name: 'retry', summary: 'Release parked work, so that it is tried again', args: '<name> <subject>', flags: [...writeFlags.filter(({ flags }) => flags !== '--dry-run'), ...operatorFlags], run: operations('reactorRetry'), examples: ['tollgate reactor retry send-mail mail_0123456789abcdefghjk'] },
     ],
   },
   {
-    name: 'audit', summary: 'The log itself: read it, go back in it, verify it', group: 'Operating the platform:',
+    ...line('audit'),
     verbs: [
       {
         name: 'log', summary: 'Print events in order, the whole log unless told otherwise', run: operations('auditLog'), examples: ['tollgate audit log --json', 'tollgate audit log --type InviteAdded --since 1d', 'tollgate audit log -f'],
@@ -118,7 +120,7 @@ const operating: readonly Noun[] = [
     ],
   },
   {
-    name: 'clock', summary: 'Time, which mock mode can walk forward', group: 'Operating the platform:',
+    ...line('clock'),
     verbs: [
       { name: 'show', summary: 'What time it is there', flags: operatorFlags, run: operations('clockShow'), examples: ['tollgate clock show'] },
       { name: 'advance', summary: 'Walk time forward; everything due happens at its own instant (mock mode only)', args: '<duration>', flags: operatorFlags, run: operations('clockAdvance'), examples: ['tollgate clock advance 40d'] },
@@ -127,9 +129,9 @@ const operating: readonly Noun[] = [
 ];
 
 const thisProgram: readonly Noun[] = [
-  { name: 'config', summary: 'Settings of this program', group: 'This program:', verbs: [{ name: 'explain', summary: 'Show every setting and where it was said', run: env('explain'), examples: ['tollgate config explain'] }] },
-  { name: 'demo', summary: 'Play the whole journey against a server of its own', group: 'This program:', verbs: [], self: { run: from(() => import('./demo.ts'), 'demo'), examples: ['tollgate demo'] } },
-  { name: 'version', summary: 'The version of this program', group: 'This program:', verbs: [], self: { run: from(() => import('./version.ts'), 'version'), examples: ['tollgate version'] } },
+  { ...line('config'), verbs: [{ name: 'explain', summary: 'Show every setting and where it was said', run: env('explain'), examples: ['tollgate config explain'] }] },
+  { ...line('demo'), verbs: [], self: { run: from(() => import('./demo.ts'), 'demo'), examples: ['tollgate demo'] } },
+  { ...line('version'), verbs: [], self: { run: from(() => import('./version.ts'), 'version'), examples: ['tollgate version'] } },
 ];
 
 export const handShaped: readonly Noun[] = [...gettingIn, ...running, ...yourAccount, ...operating, ...thisProgram];

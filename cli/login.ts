@@ -8,7 +8,6 @@ import { onInterrupt } from './interrupt.ts';
 import { LineReader, aborted } from './line-reader.ts';
 import { payForSignup, type Signup } from './login-payment.ts';
 import { prompt, type Steps } from './login-steps.ts';
-import { minutesLeft } from './output.ts';
 import { requireSecure, targetOf, type Target } from './target.ts';
 
 type Flow = { readonly flowId: string; readonly expiresAt: string; readonly attempts: number };
@@ -72,7 +71,7 @@ const verify = async (steps: Steps, client: Client): Promise<Verified> => {
   const { email, target, out, lines, timeoutMs } = steps;
   if (!out.input) throw usage('login asks for the one-time token, which --no-input forbids', 'Leave --no-input out; --otp EMAIL reads the token from standard input, one line, also from a pipe.');
   let flow = await client.json<Flow>({ method: 'POST', path: '/sessions/otp', body: { email } });
-  out.note(`We have sent a one-time token to ${email}. It is valid for ${minutesLeft(flow.expiresAt, Date.now()) || 60} minutes; 'resend' sends another.`);
+  out.note(`We have sent a one-time token to ${email}. It is valid for 60 minutes; the line 'resend' sends another.`);
   const deadline = AbortSignal.timeout(timeoutMs);
   let last: Failure | undefined;
   for (;;) {

@@ -27,6 +27,11 @@ const run = async (argv: readonly string[]): Promise<number> => {
     process.stdout.write(`tollgate ${versionText()}\n`);
     return 0;
   }
+  if (argv.length === 0 || (argv.length === 1 && ['help', '--help', '-h'].includes(argv[0] ?? ''))) {
+    const { printTopHelp } = await import('./top-help.ts');
+    await printTopHelp();
+    return 0;
+  }
   keepCompiled();
   const { runProgram } = await import('./program.ts');
   return runProgram(argv);

@@ -2,7 +2,6 @@
 import { Failure } from './exit-codes.ts';
 
 export type Column = { readonly title: string; readonly value: (row: any) => string };
-const minuteMs = 60_000;
 const two = (n: number): string => String(n).padStart(2, '0');
 
 /** Local time with its zone, for people. */
@@ -13,7 +12,6 @@ export const localTime = (instant: unknown): string => {
   const zone = `${offset < 0 ? '-' : '+'}${two(Math.floor(Math.abs(offset) / 60))}:${two(Math.abs(offset) % 60)}`;
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())} ${zone}`;
 };
-export const minutesLeft = (instant: string, nowMs: number): number => Math.max(0, Math.round((Date.parse(instant) - nowMs) / minuteMs));
 
 const isInstant = (value: unknown): boolean => typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(value);
 const isMoney = (value: object): value is { amount: number; currency: string } => 'amount' in value && 'currency' in value && Number.isInteger(value.amount);
@@ -98,7 +96,7 @@ export class Output {
   async table(rows: readonly unknown[], columns: readonly Column[], titles = true): Promise<void> {
     const cells = [...(titles ? [columns.map(({ title }) => title.toUpperCase())] : []), ...rows.map((row) => columns.map(({ value }) => value(row)))];
     const widths = columns.map((_, index) => Math.max(0, ...cells.map((line) => (line[index] ?? '').length)));
-    const room = process.stdout.isTTY ? process.stdout.columns : Infinity;
+    const room = (process.stdout.isTTY && process.stdout.columns) || Infinity; // a terminal may not know its width
     const tooLong = widths.reduce((sum, width) => sum + width + 2, -2) - room;
     if (tooLong > 0) {
       const widest = widths.indexOf(Math.max(...widths));

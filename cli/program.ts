@@ -28,8 +28,8 @@ const dress = (command: Command, verb: Omit<Verb, 'name'>): void => {
   });
 };
 
-const addNoun = (program: Command, noun: Noun, hidden: boolean): void => {
-  const command = program.command(noun.name, { hidden }).summary(noun.summary).description(noun.summary).helpGroup(noun.group);
+const addNoun = (program: Command, noun: Noun): void => {
+  const command = program.command(noun.name).summary(noun.summary).description(noun.summary);
   const own = new Set(noun.verbs.map(({ name }) => name));
   command.helpCommand(false);
   if (noun.self) dress(command, { summary: noun.summary, ...noun.self });
@@ -66,23 +66,7 @@ const nounsFor = async (argv: readonly string[]): Promise<readonly Noun[]> => {
   }
 };
 
-/** A customer's help leaves out what only operators may do; who is nobody yet sees everything. */
-const showsOperating = async (): Promise<boolean> => {
-  try {
-    const [{ readConfig }, { targetOf }, { roles }] = await Promise.all([import('./config-file.ts'), import('./target.ts'), import('./credentials.ts')]);
-    const config = readConfig();
-    const { customer, operator } = roles(config, targetOf(config).url);
-    return operator || !customer;
-  } catch {
-    return true;
-  }
-};
-const trailer = (operating: boolean): string => `
-${operating ? '' : "Operators see more here: 'tollgate operator login --token-file PATH'.\n"}First steps: tollgate login help, tollgate account help. Every command has --help and --json.
-Exit codes: 0 done, 1 failure of ours, 2 wrong usage, 3 refused, 4 not found, 5 not logged in or not permitted,
-6 refused by the service level, 7 gave up waiting, 8 somebody was faster, 75 try again later, 130 interrupted.`;
-
-export const buildProgram = (nouns: readonly Noun[], operating: boolean, version: () => string): Command => {
+export const buildProgram = (nouns: readonly Noun[], version: () => string): Command => {
   const program = new Command('tollgate')
     .description('From "who are you?" to a running, paid service: the command line of Tollgate.')
     .addOption(new Option('--json', 'print JSON on standard output: one document, or a line for each item of a stream'))
@@ -91,14 +75,12 @@ export const buildProgram = (nouns: readonly Noun[], operating: boolean, version
     .configureHelp({ showGlobalOptions: true, subcommandTerm: (command) => command.name() + (command.registeredArguments.length > 0 ? ` ${command.registeredArguments.map((item) => (item.required ? `<${item.name()}>` : `[${item.name()}]`)).join(' ')}` : ''), optionDescription: (option) => (option.argChoices ? `${option.description} (${option.argChoices.join(', ')})` : option.description) })
     .configureOutput({ outputError: () => undefined })
     .exitOverride()
-    .commandsGroup('This program:')
-    .helpCommand('help [command]', 'Help for a command')
-    .addHelpText('after', trailer(operating));
+    .helpCommand(false);
   program.option('-V, --version', 'the version of this program').on('option:version', () => {
     process.stdout.write(`tollgate ${version()}\n`);
     throw new CommanderError(0, 'commander.version', '');
   });
-  for (const noun of nouns) addNoun(program, noun, !operating && noun.group === 'Operating the platform:');
+  for (const noun of nouns) addNoun(program, noun);
   return program;
 };
 
@@ -133,13 +115,12 @@ export const runProgram = async (given: readonly string[]): Promise<number> => {
   const json = argv.includes('--json');
   let program: Command | undefined;
   try {
-    const asksForHelp = argv.length === 0 || argv.includes('--help') || argv.includes('-h');
-    const { versionText } = await import('./version.ts');
-    program = buildProgram(await nounsFor(argv), asksForHelp ? await showsOperating() : true, versionText);
-    if (argv.length === 0) {
-      program.outputHelp();
+    if (argv.every((word) => ['--help', '-h', '--json', '--no-input', '--no-color'].includes(word))) {
+      await (await import('./top-help.ts')).printTopHelp();
       return 0;
     }
+    const { versionText } = await import('./version.ts');
+    program = buildProgram(await nounsFor(argv), versionText);
     await program.parseAsync([...argv], { from: 'user' });
     return 0;
   } catch (error) {

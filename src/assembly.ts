@@ -86,7 +86,7 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
   log.onCommitted((events) => gateMemory.apply(events));
   await found(handler, identity, options.mode);
 
-  const outside = new OutsideWorld(adapters.payments, clock, options.post);
+  const outside = new OutsideWorld(adapters.payments, clock, options.post, (error) => options.logger.error({ error: String(error) }, 'the simulated provider failed'));
   const payments = pokingAfter(adapters.payments, outside);
   const world: World = { payments, mail: mailbox, runtime, sources, vault, keyring, tokens, derive, render };
   const pumps = await openPumps(adapters, identity, log, handler, world, options);

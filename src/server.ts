@@ -5,6 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemFilter } from './adapters/http/problem.filter.ts';
+import { serveGate } from './adapters/http/gate.route.ts';
 import { HttpProblem } from './adapters/http/problem.ts';
 import { securityHeaders } from './adapters/http/security-headers.ts';
 import { AppModule } from './app.module.ts';
@@ -50,6 +51,7 @@ export const serve = async ({ rim }: Assembled, config: Pick<Config, 'hostNames'
     logger.info({ correlationId: request.id, method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'request');
     done();
   });
+  serveGate(fastify, rim, filter);
   fastify.addContentTypeParser(['application/gzip', 'application/x-gzip', 'application/octet-stream'], ((_request: unknown, payload: unknown, done: (error: null, body: unknown) => void) => done(null, payload)) as never);
   return { app, close: () => closeAll(app) };
 };

@@ -57,7 +57,7 @@ export class Machine {
     const catalog = join(this.home, 'catalog.json');
     writeFileSync(catalog, JSON.stringify(catalogSample));
     const { PATH = '', TZ = 'UTC' } = process.env;
-    this.environ = { PATH, TZ, HOME: this.home, XDG_CONFIG_HOME: this.home, TOLLGATE_CATALOG_FILE: catalog, ...more };
+    this.environ = { PATH, TZ, HOME: this.home, XDG_CONFIG_HOME: this.home, XDG_CACHE_HOME: join(repository, 'dist'), TOLLGATE_CATALOG_FILE: catalog, ...more };
   }
   start(args: readonly string[], more: Readonly<Record<string, string>> = {}): Run {
     return new Run(args, { ...this.environ, ...more });

@@ -7,21 +7,26 @@ export class OutsideWorld {
   readonly #payments: SimulatedPayments;
   readonly #clock: Clock;
   readonly #post: Post;
+  readonly #onFailure: (error: unknown) => void;
   readonly #stop = new AbortController();
   #sleep = new AbortController();
   #turning: Promise<void> | undefined;
   #again = false;
 
-  constructor(payments: SimulatedPayments, clock: Clock, post: Post) {
+  constructor(payments: SimulatedPayments, clock: Clock, post: Post, onFailure: (error: unknown) => void) {
     this.#payments = payments;
     this.#clock = clock;
     this.#post = post;
+    this.#onFailure = onFailure;
   }
 
   /** Something may have become due: looked at at once, however often this is called. */
   poke(): void {
     this.#again = true;
-    this.#turning ??= this.#turn().finally(() => (this.#turning = undefined));
+    this.#turning ??= this.#turn().finally(() => {
+      this.#turning = undefined;
+      if (this.#again && !this.#stop.signal.aborted) this.poke(); // poked between the last look and here
+    });
   }
 
   idle(): boolean {

@@ -77,19 +77,22 @@ export class LogReader {
     return chosen;
   }
   async *#rest({ name }: Segment): AsyncGenerator<LogLine> {
+    for (;;) {
+      const bytes = await this.#lines(name);
+      if (bytes.length === 0) return;
+      this.#offset += bytes.length;
+      for (const text of bytes.toString('utf8').split('\n')) yield* this.#next(parse(text));
+    }
+  }
+  /** Whole lines from where reading stands. No file stays open while a reader takes its time, or never comes back. */
+  async #lines(name: string): Promise<Buffer> {
     const file = await open(join(this.#folder, name), 'r').catch(() => undefined);
-    if (!file) return; // rotated away just now: the jump in the ids will tell
+    if (!file) return Buffer.alloc(0); // rotated away just now: the jump in the ids will tell
     try {
-      let rest: Buffer = Buffer.alloc(0);
-      for (;;) {
-        const { bytesRead, buffer } = await file.read(Buffer.alloc(64 * 1024), 0, 64 * 1024, this.#offset + rest.length);
-        if (bytesRead === 0) return;
-        rest = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
-        const end = rest.lastIndexOf(10) + 1;
-        const texts = rest.toString('utf8', 0, end).split('\n');
-        rest = rest.subarray(end);
-        this.#offset += end;
-        for (const text of texts) yield* this.#next(parse(text));
+      for (let size = 64 * 1024; ; size *= 2) {
+        const { bytesRead, buffer } = await file.read(Buffer.alloc(size), 0, size, this.#offset);
+        const end = buffer.subarray(0, bytesRead).lastIndexOf(10) + 1;
+        if (end > 0 || bytesRead < size) return buffer.subarray(0, end);
       }
     } finally {
       await file.close();

@@ -26,7 +26,12 @@ const uuid = (bytes: Buffer, version: number): string => {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 };
 /** JSON with sorted keys, so that two spellings of one body have one fingerprint. */
-const canonical = (value: unknown): string => JSON.stringify(value, (_, item: unknown) => (typeof item === 'object' && item !== null && !Array.isArray(item) ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1))) : item));
+const canonical = (value: unknown): string => JSON.stringify(sorted(value));
+const sorted = (value: unknown): unknown => {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(sorted);
+  return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted((value as Record<string, unknown>)[key])]));
+};
 
 export const derivation = (idsKey: Buffer, random: Random): Derivation => ({
   commandId: (actor, command, idempotencyKey) => uuid(idempotencyKey === undefined ? Buffer.from(random.bytes(16)) : hmac(idsKey, `${actor}|${command}|${idempotencyKey}`), 8),

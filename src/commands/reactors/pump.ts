@@ -48,6 +48,8 @@ export class Pump {
   #written: Position = 0n;
   #running: Promise<unknown> = Promise.resolve();
   #alarm = new AbortController();
+  /** When the alarm goes off. Earlier than anything is due does no harm; looking for the earliest each time would, with many rows. */
+  #alarmAt: Instant | undefined;
 
   constructor(reactor: AnyReactor, pumping: Pumping) {
     this.reactor = reactor;
@@ -60,9 +62,8 @@ export class Pump {
     this.position = await this.#p.rows.checkpoint();
     this.#written = this.position;
     for (const [stream, row] of this.#rows) if (row.dueAt === undefined || row.dueAt <= this.#p.clock.now()) this.#ready.add(stream);
-    this.#setAlarm();
     this.#running = this.#follow();
-    this.#next();
+    this.#lookAtDue();
   }
 
   async stop(): Promise<void> {
@@ -78,7 +79,9 @@ export class Pump {
     return this.position >= head && this.#busy.size === 0 && this.#ready.size === 0 && ![...this.#rows.values()].some((row) => row.dueAt !== undefined && row.dueAt <= now);
   }
   nextDueAt(): Instant | undefined {
-    return earliest(...[...this.#rows.values()].map((row) => row.dueAt));
+    let due: Instant | undefined;
+    for (const { dueAt } of this.#rows.values()) due = earliest(due, dueAt);
+    return due;
   }
   waiting(): number {
     return this.#rows.size;
@@ -130,25 +133,36 @@ export class Pump {
       void this.#pump(stream).catch((error: unknown) => this.#p.warn({ reactor: this.reactor.name, stream, error: String(error) }, 'a pump failed; the stream is looked at again')).finally(() => {
         this.#busy.delete(stream);
         if (this.#again.delete(stream)) this.#ready.add(stream);
-        this.#setAlarm();
+        this.#remind(this.#rows.get(stream)?.dueAt);
         this.#next();
       });
     }
   }
 
-  /** One alarm for the earliest due instant of all. */
-  #setAlarm(): void {
+  /** One alarm for all. */
+  #remind(due: Instant | undefined): void {
+    if (due === undefined || (this.#alarmAt !== undefined && this.#alarmAt <= due) || this.#stop.signal.aborted) return;
     this.#alarm.abort();
-    const due = earliest(...[...this.#rows].filter(([stream]) => !this.#busy.has(stream) && !this.#ready.has(stream)).map(([, row]) => row.dueAt));
-    if (due === undefined || this.#stop.signal.aborted) return;
     const alarm = new AbortController();
     this.#alarm = alarm;
+    this.#alarmAt = due;
     void this.#p.clock.until(due, alarm.signal).then(() => {
       if (alarm.signal.aborted) return;
-      const now = this.#p.clock.now();
-      for (const [stream, row] of this.#rows) if (row.dueAt !== undefined && row.dueAt <= now) this.#wake(stream);
-      this.#next();
+      this.#alarmAt = undefined;
+      this.#lookAtDue();
     });
+  }
+
+  /** Wakes everything that is due, and sets the alarm for the earliest of the rest. */
+  #lookAtDue(): void {
+    const now = this.#p.clock.now();
+    let next: Instant | undefined;
+    for (const [stream, { dueAt }] of this.#rows) {
+      if (dueAt !== undefined && dueAt <= now) this.#wake(stream);
+      else next = earliest(next, dueAt);
+    }
+    this.#remind(next);
+    this.#next();
   }
 
   /** Does what the stream's state asks, one thing after the other; the waking event says nothing but "look". */
