@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { appendRows } from './append.ts';
 import { httpRows } from './http.ts';
 import { progress, reached, type Row } from './measure.ts';
+import { cliRows, startRows } from './starting.ts';
 
 /** What `--only` takes: a part of the rows that share their preparation. */
 const parts: Readonly<Record<string, () => Promise<Row[]>>> = {
@@ -10,6 +11,8 @@ const parts: Readonly<Record<string, () => Promise<Row[]>>> = {
   command: () => httpRows(['command']),
   gate: () => httpRows(['gate']),
   webhook: () => httpRows(['webhook']),
+  cli: cliRows,
+  start: startRows,
 };
 
 const shown = (value: number): string => (value >= 1_000 ? Math.round(value).toLocaleString('en') : value.toFixed(value < 10 ? 2 : 1));

@@ -109,5 +109,5 @@ export const clockAdvance = async (call: Call): Promise<void> => {
   out.progressEnd();
   if (!last) throw new Failure('unavailable', 'the answer was cut off; the clock goes on by itself', "See 'tollgate clock show'.");
   const { now, steps } = last;
-  await out.result(last, () => out.data(`It is ${localTime(now)}${steps === undefined ? '' : `; ${steps} things fell due`}.`));
+  await out.result(last, () => out.data(`It is ${localTime(now)}${steps === undefined ? '' : `; ${steps === 1 ? '1 thing' : `${steps} things`} fell due`}.`));
 };

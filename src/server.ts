@@ -51,7 +51,7 @@ export const serve = async ({ rim }: Assembled, config: Pick<Config, 'hostNames'
     logger.info({ correlationId: request.id, method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'request');
     done();
   });
-  serveGate(fastify, rim, filter);
+  serveGate(fastify as never, rim, filter);
   fastify.addContentTypeParser(['application/gzip', 'application/x-gzip', 'application/octet-stream'], ((_request: unknown, payload: unknown, done: (error: null, body: unknown) => void) => done(null, payload)) as never);
   return { app, close: () => closeAll(app) };
 };

@@ -89,22 +89,25 @@ export class Handler {
       return { dryRun: true, stream, events: decision };
     }
     const fingerprint = this.#ports.derive.fingerprint(withoutSecrets(message instanceof SystemMessage ? fields : message));
+    const reason = context.reason === undefined ? undefined : personal(await this.#reasonOwner(context, fields), 'reason', context.reason);
     const outcome = await this.streams.run({
       decider, stream, commandId: gathering.commandId, decide,
       ...(context.ifMatch === undefined ? {} : { ifMatch: context.ifMatch }),
       now: () => this.#ports.clock.now(),
-      origin: (at) => this.#origin(context, gathering.commandId, fingerprint, at),
+      origin: (at) => this.#origin(context, gathering.commandId, fingerprint, at, reason),
     });
     return this.#answer(entry, stream, outcome, fingerprint);
   }
 
-  #origin(context: Context, commandId: string, fingerprint: string, at: Origin['at']): Origin {
-    const { actor, correlationId, causationId, reason } = context;
-    const owner = actor.kind === 'account' ? actor.person : actor.kind === 'person' ? actor.id : undefined;
-    return {
-      at, commandId, correlationId, causationId, actor: actor.id, tenant: this.#ports.tenant, fingerprint,
-      ...(reason === undefined || owner === undefined ? {} : { reason: personal(owner, 'reason', reason) }),
-    };
+  #origin({ actor, correlationId, causationId }: Context, commandId: string, fingerprint: string, at: Origin['at'], reason: Origin['reason']): Origin {
+    return { at, commandId, correlationId, causationId, actor: actor.id, tenant: this.#ports.tenant, fingerprint, ...(reason === undefined ? {} : { reason }) };
+  }
+
+  /** A reason is about the person of the command, else it is its giver's: staff have a person of their own in the keyring. */
+  async #reasonOwner({ actor }: Context, fields: object): Promise<PersonId> {
+    if ('person' in fields) return fields.person as PersonId;
+    if (actor.kind === 'account') return actor.person;
+    return actor.kind === 'person' ? actor.id : this.#ports.keyring.findOrCreate(`${actor.id}@staff.invalid`);
   }
 
   async #answer(entry: CatalogEntry, stream: Committed['stream'], outcome: Outcome, fingerprint: string): Promise<Committed> {

@@ -2,6 +2,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Flag, Noun, Verb } from '../../cli/command.ts';
+import { withGenerated } from '../../cli/generated.ts';
+import { handShaped } from '../../cli/hand-shaped.ts';
+import { describeForCli } from '../../src/describe-for-cli.ts';
 import { openCommands } from '../../src/commands/schemas.ts';
 import { catalog } from '../../src/commands/catalog.ts';
 import { reactors } from '../../src/commands/reactors/registry.ts';
@@ -47,7 +51,18 @@ const configuration = (): string => page('Configuration', 'A flag beats the envi
     ['`--config`', '', '', 'The configuration file'], ['`--stop-workloads`', '', '', 'Stop the workloads, too, when the server stops'], ['`--allow-remote-mock`', '', '', 'Let mock mode listen beyond loopback']]),
   'Server secrets are files in `DATA/secrets` (0600, made at first start). Each can be put elsewhere: `TOLLGATE_<NAME>_FILE` names the file, for example `TOLLGATE_IDS_KEY_FILE` for `ids.key`.');
 
+const flagLines = (flags: readonly Flag[]): string => (flags.length === 0 ? '' : `\n\n${flags.map(({ flags: names, description }) => `- \`${names}\` ${description}`).join('\n')}`);
+const verbLines = (path: string, { summary, args = '', flags = [], examples = [] }: Omit<Verb, 'name' | 'run'>): string =>
+  `### \`tollgate ${path}${args === '' ? '' : ` ${args}`}\`\n\n${summary}.${flagLines(flags)}${examples.length === 0 ? '' : `\n\n\`\`\`\n${examples.join('\n')}\n\`\`\``}`;
+const nounLines = ({ name, summary, self, verbs }: Noun): string => [...(self ? [verbLines(name, { summary, ...self })] : []), ...verbs.map((verb) => verbLines(`${name} ${verb.name}`, verb))].join('\n\n');
+const commandLine = (): string => {
+  const nouns = withGenerated(handShaped, JSON.parse(JSON.stringify(describeForCli())));
+  const groups = [...new Set(nouns.map(({ group }) => group))];
+  return page('Command line', 'Every verb takes `--json`. Exit codes: 0 done, 1 failure of ours, 2 wrong usage, 3 refused by a rule, 4 not found, 5 not signed in or not permitted, 6 refused by the service level, 7 gave up waiting, 8 somebody was faster, 75 try again later, 130 interrupted.',
+    ...groups.map((group) => [`## ${group.replace(':', '')}`, ...nouns.filter((noun) => noun.group === group).map(nounLines)].join('\n\n')));
+};
+
 /** Path in the repository -> what it must say. */
 export const references = (): Readonly<Record<string, string>> => ({
-  'docs/reference/events.md': events(), 'docs/reference/commands.md': commands(), 'docs/reference/refusals.md': refusals(), 'docs/configuration.md': configuration(),
+  'docs/reference/events.md': events(), 'docs/reference/commands.md': commands(), 'docs/reference/refusals.md': refusals(), 'docs/reference/cli.md': commandLine(), 'docs/configuration.md': configuration(),
 });

@@ -55,7 +55,7 @@ export const auditShow = async (rim: Rim, query: QueryString) => {
   const streams: { stream: string; events: object[] }[] = [];
   for (const name of names) {
     const events: object[] = [];
-    for await (const page of rim.log.read(name)) for (const event of page) if (event.position <= until) events.push({ ...shown(event), data: await opened(event.data, rim.vault) });
+    for await (const page of rim.log.read(name)) for (const event of page) if (event.position <= until) events.push({ ...shown(event), data: await opened(event.data, rim.vault), ...(event.meta.reason === undefined ? {} : { reason: await opened(event.meta.reason, rim.vault) }) });
     if (events.length > 0) streams.push({ stream: name, events });
   }
   const key = names.length === 1 ? subjectOf(names[0] as StreamName) : id;

@@ -128,7 +128,7 @@ const recordCharge = ({ person, n, outcome, facts }: RecordCharge, state: Signup
   const { redemption } = state;
   if (!redemption || redemption.n !== n || redemption.charge) return [];
   switch (outcome.status) {
-    case 'declined': return [{ type: 'PaymentTokenRejected', data: { person, n, reason: outcome.reason } }];
+    case 'declined': return [{ type: 'PaymentTokenRejected', data: { person, n, reason: outcome.reason.replace(/\.$/, '') } }];
     case 'paid': return [{ type: 'SignupStepSucceeded', data: { person, step: 'charge', providerSubscription: outcome.providerSubscription, invoiceId: outcome.invoiceId, periodEnd: outcome.periodEnd } }];
     case 'pending': return redemption.pending && redemption.pending.checkAt > facts.now ? []
       : [{ type: 'ChargePending', data: { person, n, providerSubscription: outcome.providerSubscription, invoiceId: outcome.invoiceId, checkAt: plus(latest(redemption.pending?.checkAt ?? facts.now, facts.now), chargeCheckMs) } }];
