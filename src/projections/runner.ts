@@ -65,7 +65,8 @@ export class ModelRunner {
     this.#written = this.position;
     // A new version is caught up before it serves; nothing else serves meanwhile, because this process has just started.
     if (serving !== name) await this.#models.serve(this.model.name, name);
-    if (serving !== undefined && serving !== name) await this.#models.drop(serving);
+    // Older versions, and what a rebuild that was cut off has left.
+    for (const other of await this.#models.names()) if (other.startsWith(`${this.model.name}.v`) && other !== name) await this.#models.drop(other);
   }
 
   start(): void {

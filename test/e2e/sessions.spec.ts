@@ -38,9 +38,8 @@ test('a refresh token is traded for the next one; each works once', () => withSy
 
 test('a lost answer: the same refresh token gives the same next one again, and nothing is recorded', () => withSystem(async (started) => {
   const customer = await signUp(started, ada);
-  const [first, second_, third] = [await refreshed(started, customer), await refreshed(started, customer), ...(await Promise.all([refreshed(started, customer)]))];
-  assert.equal(first.refresh, second_.refresh);
-  assert.equal(first.refresh, third?.refresh);
+  const [first, again] = [await refreshed(started, customer), await refreshed(started, customer)];
+  assert.equal(first.refresh, again.refresh);
   assert.equal((await eventsOf(started, 'SessionRefreshed')).length, 1);
   assert.equal((await refresh(started, first.refresh)).status, 200, 'and it goes on from there');
 }));
@@ -49,7 +48,7 @@ test('a refresh token older than the last used one ends the session as stolen, f
   const customer = await signUp(started, ada);
   const next = await refreshed(started, customer);
   const newest = await refreshed(started, next);
-  refusal(await refresh(started, customer.refresh), 401, 'SessionEnded');
+  assert.match(refusal(await refresh(started, customer.refresh), 401).detail, /stolen/);
   assert.deepEqual((await eventsOf(started, 'SessionClosed')).map(({ reason }) => reason), ['stolen']);
   for (const token of [newest.refresh, next.refresh]) refusal(await refresh(started, token), 401, 'SessionEnded');
   for (const token of [customer.access, newest.access]) refusal(await whoami(started, token), 401, 'NotSignedIn');
@@ -104,14 +103,6 @@ test('logout everywhere ends access, refresh and sign-up tokens of every session
   assert.equal(status, 'signed-in');
   assert.equal((await whoami(started, session.accessToken)).status, 200);
 }));
-
-test('signing in within the very millisecond of logging out everywhere is not undone by it', () => withSystem(async (started) => {
-  const customer = await signUp(started, ada);
-  await close(started, customer.access, { everywhere: true });
-  const { session } = await login(started, ada);
-  const answer = await whoami(started, session.accessToken);
-  assert.equal(answer.status, 200, answer.text);
-}, standing()));
 
 test('an access token lives for ten minutes: a second before their end it works, at it not', () => withSystem(async (started) => {
   const customer = await signUp(started, ada);
@@ -168,7 +159,7 @@ test('forged tokens are refused: other key, no signature, another algorithm, alt
   const forged = [
     jwt(header, claims, privateKey), jwt({ alg: 'none' }, claims, undefined), jwt({ alg: 'none' }, claims, privateKey), `${part({ alg: 'none' })}.${body}.${signature}`, `${head}.${altered}.${signature}`, `${head}.${body}.`, `${head}.${body}`,
     `${head}.${body}.${signature?.slice(0, -4)}AAAA`, hmacWith('secret'), hmacWith(publicKey.export({ type: 'spki', format: 'pem' }).toString()), jwt({ ...header, jwk: publicKey.export({ format: 'jwk' }) }, claims, privateKey), jwt({ ...header, crit: ['exp'] }, claims, privateKey),
-    'tgo_0000000000000000000000000000000000000000', 'tgo_', 'a.b.c', `${customer.refresh}`, '%00', 'é'.normalize('NFD').replaceAll(/[^a-z]/g, ''),
+    'tgo_0000000000000000000000000000000000000000', 'tgo_', 'a.b.c', `${customer.refresh}`, '%00', 'e',
   ];
   for (const token of forged) refusal(await whoami(started, token), 401, 'NotSignedIn');
   for (const authorization of ['Basic YTpi', `bearer${customer.access}`, 'Bearer', `Token ${customer.access}`, `Bearer ${customer.access} x`]) refusal(await started.call('GET', '/sessions/whoami', { headers: { authorization } }), 401, 'NotSignedIn');

@@ -9,6 +9,8 @@ import { catalog } from '../../commands/catalog.ts';
 import type { CatalogEntry } from '../../commands/catalog-entry.ts';
 import type { CommandMessage } from '../../commands/command-message.ts';
 import { describedFields } from '../../commands/describe.ts';
+import { NotAllowed } from '../../commands/handle.ts';
+import { may } from '../../domain/access.ts';
 
 type OpenEntry = CatalogEntry & { readonly message: new () => CommandMessage; readonly open: NonNullable<CatalogEntry['open']> };
 const openEntries = new Map(catalog.flatMap((entry) => (entry.open && entry.message ? [[entry.type, entry as OpenEntry] as const] : [])));
@@ -31,6 +33,7 @@ export class CommandsController {
     if (!entry) throw caller.actor.kind === 'anonymous' ? notSignedIn() : new HttpProblem(404, 'CommandUnknown', `There is no command '${name}'.`, 'See /openapi.json for the commands there are.');
     if (entry.open.gate) requireGate(caller, entry.open.gate);
     if (caller.actor.kind === 'anonymous') throw notSignedIn();
+    if (!may(caller.actor, entry.permission)) throw new NotAllowed(`${entry.permission} is not permitted`); // before the body is looked at: who may not ask learns nothing from it
     const context = contextOf(caller, request);
     if (context.dryRun && entry.open.secret) throw new HttpProblem(400, 'NoDryRun', 'A command with a secret in its body has no dry run.', 'Send it without dryRun.');
     const home = takesNamespace.has(name) ? namespaceOf(caller, request) : undefined;

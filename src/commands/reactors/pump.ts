@@ -130,13 +130,19 @@ export class Pump {
       if (this.#busy.size >= parallelMax || this.#stop.signal.aborted) return;
       this.#ready.delete(stream);
       this.#busy.add(stream);
-      void this.#pump(stream).catch((error: unknown) => this.#p.warn({ reactor: this.reactor.name, stream, error: String(error) }, 'a pump failed; the stream is looked at again')).finally(() => {
+      void this.#pump(stream).catch((error: unknown) => this.#stumbled(stream, error)).finally(() => {
         this.#busy.delete(stream);
         if (this.#again.delete(stream)) this.#ready.add(stream);
         this.#remind(this.#rows.get(stream)?.dueAt);
         this.#next();
       });
     }
+  }
+
+  /** Its state could not be read, or its row not be written: looked at again, but not at once. */
+  #stumbled(stream: StreamName, error: unknown): void {
+    this.#p.warn({ reactor: this.reactor.name, stream, error: String(error) }, 'a pump failed; the stream is looked at again');
+    this.#rows.set(stream, { ...(this.#rows.get(stream) ?? { tried: {} }), dueAt: plus(this.#p.clock.now(), second) });
   }
 
   /** One alarm for all. */
@@ -235,7 +241,7 @@ export class Pump {
     const { dueAt: _, ...rest } = row;
     const dueAt = earliest(...items.filter(({ key }) => !tried[key]?.parkedAt).map((item) => dueOf(item, tried[item.key], '' as Instant) as Instant));
     if (dueAt === undefined && Object.keys(tried).length === 0) {
-      if (this.#again.has(stream)) return;
+      if (this.#again.has(stream)) return void this.#rows.set(stream, { ...rest, tried }); // it is looked at again at once; an instant gone by must not ring for it meanwhile
       this.#rows.delete(stream);
       await this.#p.rows.put([], [stream]);
     } else await this.#save(stream, { ...rest, tried, ...(dueAt === undefined ? {} : { dueAt }) });
