@@ -12,16 +12,14 @@ const stopMaxMs = 9_000;
 /** npm and the terminal may both deliver the first signal: a second one counts only after this. */
 const secondSignalMs = 1_000;
 
-/** Lines are written together under load, and soon when there are few. Not by another thread: waking one costs more than the write. */
+/** Lines are written together under load, and soon when there are few; what is left is written at exit. */
 const logChunkBytes = 8_192;
 const logFlushMs = 100;
 
 const openLogger = ({ log }: Config): Logger => {
   const level = process.env['TOLLGATE_LOG_LEVEL'] ?? 'info';
   if (log === 'pretty') return pino({ base: null, level }, pino.transport({ target: 'pino-pretty', options: { destination: 2 } }) as pino.DestinationStream);
-  const stream = pino.destination({ dest: 2, sync: true, minLength: logChunkBytes, periodicFlush: logFlushMs });
-  process.on('exit', () => stream.flushSync());
-  return pino({ base: null, level }, stream);
+  return pino({ base: null, level }, pino.destination({ dest: 2, sync: false, minLength: logChunkBytes, periodicFlush: logFlushMs }));
 };
 
 const versionOf = (): string => {

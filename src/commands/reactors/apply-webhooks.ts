@@ -45,10 +45,12 @@ export const completeCheckout = async (
   return { applied: true, effect: purpose === 'signup' ? 'payment token issued' : 'payment method chosen', person };
 };
 
-const applySubscription = async (id: string, { payments, lookup, dispatch }: Deed): Promise<Effect> => {
+const applySubscription = async (id: string, deed: Deed): Promise<Effect> => {
+  const { payments, lookup, dispatch } = deed;
   const found = await payments.readSubscription(id);
   const ours = found?.reference.subscription;
   if (!found || !ours || (await lookup(subscription, ours)).status === 'none') return ignored('its subscription has not started here');
+  await applyInvoice(found.latestInvoice, deed); // its own webhook may be lost: who has paid is told so by either
   await dispatch('ObserveProviderState', { subscriptionId: ours, status: found.status, latestInvoice: found.latestInvoice });
   return { applied: true, effect: `subscription ${found.status}`, person: found.reference.person };
 };
