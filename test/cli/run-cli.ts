@@ -10,7 +10,7 @@ import type { Config } from '../../cli/config-file.ts';
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 const mainPath = fileURLToPath(new URL(`../../cli/main.${extension}`, import.meta.url));
 /** The clone's own folder, also from the compiled tests. */
-export const repository = ((): string => {
+export const checkout = ((): string => {
   let folder = new URL('.', import.meta.url);
   while (!existsSync(new URL('package.json', folder))) folder = new URL('..', folder);
   return fileURLToPath(folder);
@@ -57,7 +57,7 @@ export class Machine {
     const catalog = join(this.home, 'catalog.json');
     writeFileSync(catalog, JSON.stringify(catalogSample));
     const { PATH = '', TZ = 'UTC' } = process.env;
-    this.environ = { PATH, TZ, HOME: this.home, XDG_CONFIG_HOME: this.home, XDG_CACHE_HOME: join(repository, 'dist'), TOLLGATE_CATALOG_FILE: catalog, ...more };
+    this.environ = { PATH, TZ, HOME: this.home, XDG_CONFIG_HOME: this.home, XDG_CACHE_HOME: join(checkout, 'dist'), TOLLGATE_CATALOG_FILE: catalog, ...more };
   }
   start(args: readonly string[], more: Readonly<Record<string, string>> = {}): Run {
     return new Run(args, { ...this.environ, ...more });

@@ -23,7 +23,7 @@ export class OutsideWorld {
   /** Something may have become due: looked at at once, however often this is called. */
   poke(): void {
     this.#again = true;
-    this.#turning ??= this.#turn().finally(() => {
+    this.#turning ??= this.#turn().catch((error: unknown) => this.#onFailure(error)).finally(() => {
       this.#turning = undefined;
       if (this.#again && !this.#stop.signal.aborted) this.poke(); // poked between the last look and here
     });
