@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
-import { Machine, repository } from './run-cli.ts';
+import { Machine, checkout } from './run-cli.ts';
 import { session } from './stand-in.ts';
 
 /** Written anew with TOLLGATE_GOLDEN=write; look at the difference before committing it. */
-const golden = join(repository, 'test/cli/help.golden.txt');
+const golden = join(checkout, 'test/cli/help.golden.txt');
 const pages: readonly (readonly string[])[] = [[], ['env'], ['env', 'add'], ['login'], ['run'], ['logs'], ['account', 'pay'], ['invite'], ['invite', 'add'], ['invite', 'list'], ['plan', 'offer'], ['audit', 'log'], ['clock', 'advance']];
 
 test('help reads as it was agreed', async () => {
@@ -34,7 +34,7 @@ test("a customer's help leaves the operators' nouns out and says where they are"
 
 test('version, in words and as JSON', async () => {
   using machine = new Machine();
-  const { version } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as { version: string };
   assert.equal((await machine.run(['version'])).stdout, `tollgate ${version}\n`);
   assert.equal((JSON.parse((await machine.run(['version', '--json'])).stdout) as { version: string }).version, version);
 });
