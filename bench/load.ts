@@ -1,7 +1,6 @@
 /**
  * The client of the HTTP rows, run in a process of its own: raw sockets, so that it needs less of a core than any server.
  * Each connection sends its next request once it has read its last answer whole. `{n}` in a request is its serial number.
- * It never sleeps: a client that does has to be woken by every answer's write, at the cost of the server's core.
  */
 import { connect, type Socket } from 'node:net';
 import { pathToFileURL } from 'node:url';
@@ -14,6 +13,8 @@ export interface Job {
   readonly count: number;
   /** Serial number of the first one. */
   readonly from: number;
+  /** The client never sleeps: one that does is woken by every answer's write, at the cost of the server's core. Only for servers that use one core. */
+  readonly awake: boolean;
 }
 export interface Result {
   readonly seconds: number;
@@ -50,7 +51,7 @@ const open = (port: number, answered: (socket: Socket, answer: string) => void):
   return opened.promise;
 };
 
-export const send = async ({ port, connections, requests, count, from }: Job): Promise<Result> => {
+export const send = async ({ port, connections, requests, count, from, awake }: Job): Promise<Result> => {
   const parts = requests.map((request) => request.split('{n}'));
   const startedAt = new Map<Socket, number>();
   const latencies = new Float64Array(count);
@@ -79,7 +80,7 @@ export const send = async ({ port, connections, requests, count, from }: Job): P
     socket.once('close', () => done.reject(new Error('the server closed a connection')));
     next(socket);
   }
-  let running = true;
+  let running = awake;
   const stayAwake = (): void => void (running && setImmediate(stayAwake));
   stayAwake();
   await done.promise.finally(() => (running = false));

@@ -57,8 +57,8 @@ export class Client {
   readonly #child = fork(built('bench/load.js'), { serialization: 'advanced' });
   #serial = 0;
 
-  async load(server: Running, requests: readonly string[], count: number, connections = 64): Promise<Loaded> {
-    const job: Job = { port: server.port, connections, requests, count, from: this.#serial };
+  async load(server: Running, requests: readonly string[], count: number, awake = false, connections = 64): Promise<Loaded> {
+    const job: Job = { port: server.port, connections, requests, count, from: this.#serial, awake };
     this.#serial += count;
     const before = cpuSecondsOf(server.pid);
     const result = await new Promise<Result>((resolve, reject) => {

@@ -38,7 +38,7 @@ const refusal = (error: unknown, config: Config | undefined): string | undefined
   return undefined;
 };
 
-const announce = (config: Config, origin: string): void => {
+const announce = (config: Config, origin: string, isolation: string): void => {
   const data = relative(process.cwd(), config.data) || '.';
   const shown = data.startsWith('..') ? config.data : `./${data}`;
   const words = config.mode === 'mock' ? 'mock mode: no real mail, money or cluster' : `${config.mode} mode`;
@@ -51,6 +51,7 @@ const announce = (config: Config, origin: string): void => {
     `  ${elsewhere}npx tollgate login --otp you@example.com`,
     `The mail with the one-time token is at ${origin}/mailbox; the card that pays is 'succeeds'. Then:`,
     `  ${elsewhere}npx tollgate run examples/hello-node --wait`, '',
+    `Workloads: ${isolation}.`, '',
   ].join('\n'));
 };
 
@@ -68,7 +69,7 @@ const start = async (config: Config): Promise<Running> => {
   const { port } = served.app.getHttpServer().address() as { port: number };
   origin = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
   await system.start();
-  announce({ ...config, port }, origin);
+  announce({ ...config, port }, origin, adapters.runtime.isolation());
   return { config, adapters, system, served, origin };
 };
 

@@ -34,6 +34,8 @@ export const serve = async ({ rim }: Assembled, config: Pick<Config, 'hostNames'
   const adapter = new FastifyAdapter({
     bodyLimit: bodyMaxBytes, genReqId: correlationIds(rim.random), requestIdHeader: false, trustProxy: false, logger: false, keepAliveTimeout: idleMaxMs, routerOptions: { maxParamLength: 300 },
     http: { headersTimeout: headersMaxMs, maxHeaderSize: 16_384 },
+    // What Fastify refuses before any hook: an address that is none, or a part of one that is too long.
+    frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => filter.answer(error, request, reply.headers(headers).header('x-correlation-id', request.id)),
   } as ConstructorParameters<typeof FastifyAdapter>[0]);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(rim), adapter, { logger: false, rawBody: true, abortOnError: false });
   const filter = new ProblemFilter(rim.mode, () => rim.clock.now(), (error, correlationId) => logger.error({ correlationId, error: error instanceof Error ? error.message : String(error), stack: error instanceof Error ? error.stack : undefined }, 'a bug'));

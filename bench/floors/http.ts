@@ -10,8 +10,8 @@ import Fastify from 'fastify';
 import { beforeFirst, chained } from './append.ts';
 
 const [folder = '.'] = process.argv.slice(2);
-/** What ours would say, put there by the benchmark: who the tenant is, and the gate's answers by token hash. */
-const given = JSON.parse(readFileSync(join(folder, 'floor.json'), 'utf8')) as { tenant: string; actor: string; gate: [string, string][] };
+/** What ours would say, put there by the benchmark: who the tenant is, the gate's answers by token hash, and the headers they have. */
+const given = JSON.parse(readFileSync(join(folder, 'floor.json'), 'utf8')) as { tenant: string; actor: string; gate: [string, string][]; headers: Record<string, string> };
 
 const database = new DatabaseSync(join(folder, 'floor.db'));
 database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=16000; PRAGMA cache_size=-32768');
@@ -88,7 +88,7 @@ const verdicts = new Map(given.gate);
 app.get('/gate', (request, reply) => {
   const verdict = verdicts.get(hash('sha256', (request.headers.authorization ?? '').slice(7), 'base64'));
   if (verdict === undefined) return reply.code(401).send();
-  return reply.type(json).send(verdict);
+  return reply.headers(given.headers).send(verdict);
 });
 await app.listen({ port: 0, host: '127.0.0.1' });
 process.stdout.write(`${app.listeningOrigin}\n`);

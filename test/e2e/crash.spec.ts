@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import test from 'node:test';
 import {
-  diskNow, eventsOf, giveCard, invite, linesOf, login, openSession, parked, payByCard, redeem, repeatedMails, runWorkload, signUp, startSystem, storedEvents, taken, workloadNamed, type Customer, type Started,
+  diskNow, eventsOf, giveCard, invite, linesOf, login, openSession, parked, payByCard, redeem, repeatedMails, running, runWorkload, signUp, startSystem, storedEvents, taken, workloadNamed, type Customer, type Started,
 } from './system.ts';
 import { reactors } from '../../src/commands/reactors/registry.ts';
 import { stepsOf } from '../../src/commands/reactors/reactor.ts';
@@ -147,7 +147,7 @@ const lapsing: Journey = {
     assert.deepEqual(started.adapters.payments.charges().filter(({ status }) => status === 'succeeded').length, 2, 'two months, two payments');
     assert.equal((await eventsOf(started, 'SubscriptionRestored')).length, 1);
     assert.equal((await eventsOf(started, 'SubscriptionLapsed')).length, 1);
-    const stays = await workloadNamed(started, customer, 'stays');
+    const stays = await workloadNamed(started, customer, 'stays', running);
     assert.equal(stays?.state, 'running');
     assert.equal(await workloadNamed(started, customer, 'goes'), undefined);
     const [space] = (await started.call('GET', '/namespaces', { token: customer.access })).json.items;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import {
-  eventsOf, giveCard, login, mailsTo, refusal, repeatedMails, restarted, runWorkload, signUp, startSystem, storedEvents, uploadSource, withSystem, workloadNamed, type Customer, type Started,
+  eventsOf, giveCard, login, mailsTo, refusal, repeatedMails, restarted, running, runWorkload, signUp, startSystem, storedEvents, uploadSource, withSystem, workloadNamed, type Customer, type Started,
 } from './system.ts';
 import { day, hour, minute, plus, toEpochMs, type Instant } from '../../src/domain/instant.ts';
 import type { PaymentFaults } from '../../src/adapters/payments/faults.ts';
@@ -56,7 +56,7 @@ test('who pays is renewed month by month, without a mail, and stays what they ar
 test('a missed renewal: grace, a warning a day before its end, limited, suspended with workloads stopped, then payment brings everything back', () => withSystem(async (started) => {
   let customer = await signUp(started, ada, 'succeeds-once');
   await runWorkload(started, customer, 'hello');
-  const { id } = await workloadNamed(started, customer, 'hello');
+  const { id } = await workloadNamed(started, customer, 'hello', running);
   const due = (await subscription(started)).paidThrough as Instant;
 
   await until(started, 'grace');
@@ -100,7 +100,7 @@ test('a missed renewal: grace, a warning a day before its end, limited, suspende
   assert.partialDeepStrictEqual(await pay(started), { status: 'done', level: 'full' });
   customer = await now(started);
   assert.equal((await gate(started, customer)).allow, true);
-  assert.equal((await workloadNamed(started, customer, 'hello')).state, 'running');
+  assert.equal((await workloadNamed(started, customer, 'hello', running)).state, 'running');
   assert.equal((await runWorkload(started, customer, 'more')).status, 200);
   assert.deepEqual(await templates(started), ['grace-ending', 'limited', 'payment-failed', 'restored', 'suspended']);
   assert.deepEqual(repeatedMails(started), []);
@@ -256,6 +256,7 @@ test('a restart in each phase changes nothing: clocks ring when they should, no 
     await runWorkload(started, customer, 'hello');
     for (const phase of ['grace', 'limited', 'suspended']) {
       await until(started, phase);
+      await workloadNamed(started, await now(started), 'hello', ({ state }) => ['running', 'stopped'].includes(state));
       const [before, events] = [await subscription(started), (await storedEvents(started)).length];
       started = await restarted(started);
       await started.settled();
@@ -265,7 +266,7 @@ test('a restart in each phase changes nothing: clocks ring when they should, no 
     await pay(started);
     started = await restarted(started);
     await started.settled();
-    assert.equal((await workloadNamed(started, await now(started), 'hello')).state, 'running');
+    assert.equal((await workloadNamed(started, await now(started), 'hello', running)).state, 'running');
     assert.deepEqual(await templates(started), ['grace-ending', 'limited', 'payment-failed', 'restored', 'suspended']);
     assert.deepEqual(repeatedMails(started), []);
     assert.equal(started.runtime.told.filter((told) => told.startsWith('apply')).length, 2, 'started, and started again after the suspension');

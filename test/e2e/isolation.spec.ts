@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import {
-  bytesOf, diskNow, eventsOf, invite, outside, payByCard, refusal, runWorkload, signUp, storedEvents, uploadSource, verifySignup, withSystem, workloadNamed, type Answer, type Customer, type Started,
+  bytesOf, diskNow, eventsOf, invite, outside, payByCard, refusal, running, runWorkload, signUp, storedEvents, uploadSource, verifySignup, withSystem, workloadNamed, type Answer, type Customer, type Started,
 } from './system.ts';
 import { rmSync } from 'node:fs';
 import { openCommands } from '../../src/commands/schemas.ts';
@@ -19,7 +19,7 @@ const scene = async (started: Started): Promise<Scene> => {
   await runWorkload(started, b, 'secret-shop', { env: { API_KEY: 'bobs-key' } });
   await invite(started, eve);
   const unpaid = await verifySignup(started, eve);
-  const workload = await workloadNamed(started, b, 'secret-shop');
+  const workload = await workloadNamed(started, b, 'secret-shop', running);
   await started.runtime.print(workload.id, 'a line of bobs');
   const [subscription] = await eventsOf(started, 'SubscriptionStarted').then((events) => events.filter(({ accountId }) => accountId === b.account));
   const { json: pay } = await started.call('POST', '/account/pay', { token: b.access });
@@ -100,7 +100,7 @@ test('nobody sees or changes anything of another customer, by any route, and no 
   await started.settled();
   assert.deepEqual((await ofBob()).map(({ type, stream }) => `${type} ${stream}`), before.map(({ type, stream }) => `${type} ${stream}`), 'nothing of Bob\'s was written');
   assert.deepEqual(outside(started), world);
-  const workload = await workloadNamed(started, all.bob, 'secret-shop');
+  const workload = await workloadNamed(started, all.bob, 'secret-shop', running);
   assert.equal(workload.state, 'running');
 }));
 

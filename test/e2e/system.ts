@@ -4,6 +4,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { filesTgz } from '../contracts/source-store.archives.ts';
 import { openAdapters, type Adapters } from '../../src/adapters.ts';
 import { MemoryRuntime } from '../../src/adapters/runtime/memory.ts';
@@ -107,12 +108,18 @@ export const startSystem = async (options: StartOptions = {}): Promise<Started> 
     if (options.lost?.has((JSON.parse(body) as { type: string }).type)) return 200;
     return (await fetch(`${origin}/webhooks/stripe`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } })).status;
   };
-  const system = await assemble(adapters, { mode: 'mock', data, version: 'test', origin: () => origin, logger, post, ...(options.at ? { at: options.at } : {}) });
-  await operatorToken(system.handler, system.identity, data, adapters.random);
-  const served = await serve(system, { host: '127.0.0.1', hostNames: [] }, logger);
-  await served.app.listen(0, '127.0.0.1');
-  origin = `http://127.0.0.1:${(served.app.getHttpServer().address() as { port: number }).port}`;
-  await system.start();
+  const { system, served } = await (async () => {
+    const assembled = await assemble(adapters, { mode: 'mock', data, version: 'test', origin: () => origin, logger, post, ...(options.at ? { at: options.at } : {}) });
+    await operatorToken(assembled.handler, assembled.identity, data, adapters.random);
+    const listening = await serve(assembled, { host: '127.0.0.1', hostNames: [] }, logger);
+    await listening.app.listen(0, '127.0.0.1');
+    origin = `http://127.0.0.1:${(listening.app.getHttpServer().address() as { port: number }).port}`;
+    await assembled.start();
+    return { system: assembled, served: listening };
+  })().catch(async (error: unknown) => {
+    await adapters.close();
+    throw error;
+  });
   const operator = (await readFile(join(data, 'operator.token'), 'utf8')).trim();
   return {
     origin, data, operator, system, adapters, runtime, logged,
@@ -269,12 +276,19 @@ export const uploadSource = async (started: Started, customer: Customer, files: 
 };
 export const runWorkload = async (started: Started, customer: Customer, name: string, more: Readonly<Record<string, unknown>> = {}, headers: Readonly<Record<string, string>> = {}): Promise<Answer> =>
   started.call('POST', '/commands/RunWorkload', { token: customer.access, headers: { 'micro-namespace': customer.namespace, ...headers }, body: { name, command: 'node server.js', source: await uploadSource(started, customer), ...more } });
-export const workloadNamed = async (started: Started, customer: Customer, name: string): Promise<any> => {
-  await started.settled();
-  const { status, json, text } = await started.call('GET', `/workloads?name=${name}`, { token: customer.access, headers: { 'micro-namespace': customer.namespace } });
-  if (status !== 200) throw new Error(`no workloads: ${text}`);
-  return json.items[0];
+/** The workload of this name; with `until`, as soon as it is so: what the runtime reports comes in its own time. */
+export const workloadNamed = async (started: Started, customer: Customer, name: string, until: (view: any) => boolean = () => true): Promise<any> => {
+  for (let looks = 0; ; looks += 1) {
+    await started.settled();
+    const { status, json, text } = await started.call('GET', `/workloads?name=${name}`, { token: customer.access, headers: { 'micro-namespace': customer.namespace } });
+    if (status !== 200) throw new Error(`no workloads: ${text}`);
+    if (until(json.items[0]) || looks >= looksMax) return json.items[0];
+    await sleep(lookAgainMs);
+  }
 };
+const looksMax = 300;
+const lookAgainMs = 5;
+export const running = (view: any): boolean => view?.state === 'running';
 
 /** A refusal as every refusal is: a problem document with all its fields, whose code is the one expected. */
 export const refusal = (answer: Answer, status: number, code?: string): any => {

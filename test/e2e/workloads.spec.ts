@@ -1,7 +1,7 @@
 /** Workloads over HTTP, on a runtime in memory: run, update, kill, limits, crashes, restarts of the server. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { eventsOf, linesOf, refusal, restarted, runWorkload, signUp, startSystem, storedEvents, uploadSource, withSystem, workloadNamed, type Answer, type Customer, type Started } from './system.ts';
+import { eventsOf, linesOf, refusal, restarted, running, runWorkload, signUp, startSystem, storedEvents, uploadSource, withSystem, workloadNamed, type Answer, type Customer, type Started } from './system.ts';
 import { minute } from '../../src/domain/instant.ts';
 
 const ada = 'ada@example.com';
@@ -22,7 +22,7 @@ test('a workload that is run comes to run: its address, its names of environment
   const customer = await signUp(started, ada);
   const { json } = await runWorkload(started, customer, 'hello', { env: { COLOUR: 'blue', PASSWORD: 'hush-hush' }, retries: 2 });
   assert.deepEqual(json.events.map(({ type }: { type: string }) => type), ['WorkloadRunRequested']);
-  const view = await workloadNamed(started, customer, 'hello');
+  const view = await workloadNamed(started, customer, 'hello', running);
   assert.partialDeepStrictEqual(view, { name: 'hello', state: 'running', retries: 2, envNames: ['COLOUR', 'PASSWORD'], generation: 1, incarnation: 1, command: 'node server.js' });
   assert.match(view.address, /^http:\/\/127\.0\.0\.1:\d+$/);
   const seen = [await started.call('GET', `/workloads/${view.id}`, { token: customer.access }), await started.call('GET', `/audit/show?subject=${view.id}`, { token: started.operator }), await started.call('GET', '/audit/log', { token: started.operator })];
@@ -101,11 +101,11 @@ test('a run and its kill at once, many times over, leave neither process nor slo
 test('an update replaces the source; the same source again changes nothing while it runs', () => withSystem(async (started) => {
   const customer = await signUp(started, ada);
   await runWorkload(started, customer, 'hello');
-  const before = await workloadNamed(started, customer, 'hello');
+  const before = await workloadNamed(started, customer, 'hello', running);
   assert.deepEqual((await update(started, customer, before.id, before.source)).json.events, []);
   const source = await uploadSource(started, customer, { 'server.js': '// another' });
   assert.equal((await update(started, customer, before.id, source)).status, 200);
-  const after = await workloadNamed(started, customer, 'hello');
+  const after = await workloadNamed(started, customer, 'hello', (view) => running(view) && view.generation === 2);
   assert.deepEqual([after.state, after.source, after.generation], ['running', source, 2]);
   assert.notEqual(after.address, before.address);
   refusal(await update(started, customer, before.id, `sha256:${'0'.repeat(64)}`), 422, 'SourceUnknown');
@@ -114,13 +114,13 @@ test('an update replaces the source; the same source again changes nothing while
 test('a crash is reported with its reason, tried again as often as was said, and then it is an error', () => withSystem(async (started) => {
   const customer = await signUp(started, ada);
   await runWorkload(started, customer, 'crasher', { retries: 2 });
-  const { id } = await workloadNamed(started, customer, 'crasher');
+  const { id } = await workloadNamed(started, customer, 'crasher', running);
   for (let n = 1; n <= 2; n += 1) {
     await started.runtime.crash(id, 3);
-    assert.partialDeepStrictEqual(await workloadNamed(started, customer, 'crasher'), { state: 'running', incarnation: n + 1 });
+    assert.partialDeepStrictEqual(await workloadNamed(started, customer, 'crasher', (view) => running(view) && view.incarnation === n + 1), { state: 'running', incarnation: n + 1 });
   }
   await started.runtime.crash(id, 3);
-  const dead = await workloadNamed(started, customer, 'crasher');
+  const dead = await workloadNamed(started, customer, 'crasher', ({ state }) => state === 'error');
   assert.equal(dead.state, 'error');
   assert.match(dead.reason, /code 3.*gave up after 2/);
   assert.equal(dead.address, undefined);
@@ -130,25 +130,25 @@ test('a crash is reported with its reason, tried again as often as was said, and
   assert.equal((await space(started)).workloads, 1, 'it keeps its slot');
   const source = await uploadSource(started, customer, { 'server.js': '// mended' });
   await update(started, customer, id, source);
-  assert.equal((await workloadNamed(started, customer, 'crasher')).state, 'running', 'an update starts it anew');
+  assert.equal((await workloadNamed(started, customer, 'crasher', running)).state, 'running', 'an update starts it anew');
 }));
 
 test('one that ends by itself is stopped, not an error', () => withSystem(async (started) => {
   const customer = await signUp(started, ada);
   await runWorkload(started, customer, 'batch');
-  const { id } = await workloadNamed(started, customer, 'batch');
+  const { id } = await workloadNamed(started, customer, 'batch', running);
   await started.runtime.crash(id, 0);
-  assert.partialDeepStrictEqual(await workloadNamed(started, customer, 'batch'), { state: 'stopped', reason: 'finished' });
+  assert.partialDeepStrictEqual(await workloadNamed(started, customer, 'batch', ({ state }) => state === 'stopped'), { state: 'stopped', reason: 'finished' });
 }));
 
 test('one that the runtime has lost is started again, once', () => withSystem(async (started) => {
   const customer = await signUp(started, ada);
   await runWorkload(started, customer, 'hello');
-  const { id } = await workloadNamed(started, customer, 'hello');
+  const { id } = await workloadNamed(started, customer, 'hello', running);
   await started.runtime.lose(id);
-  await started.settled();
-  const view = await workloadNamed(started, customer, 'hello');
-  assert.deepEqual([view.state, view.generation], ['error', 1], 'the runtime in memory says it is gone');
+  const view = await workloadNamed(started, customer, 'hello', (seen) => running(seen) && seen.generation === 2);
+  assert.deepEqual([view.state, view.generation], ['running', 2]);
+  assert.equal((await eventsOf(started, 'WorkloadRestartRequested')).length, 1);
 }));
 
 test('after a restart of the server what runs is found again: nothing is started, stopped or recorded twice', async () => {
@@ -156,10 +156,10 @@ test('after a restart of the server what runs is found again: nothing is started
   const customer = await signUp(before, ada);
   await runWorkload(before, customer, 'hello');
   await runWorkload(before, customer, 'crasher', { retries: 0 });
-  const crasher = await workloadNamed(before, customer, 'crasher');
+  const crasher = await workloadNamed(before, customer, 'crasher', running);
   await before.runtime.crash(crasher.id);
-  await before.settled();
-  const [view, events, told] = [await workloadNamed(before, customer, 'hello'), (await storedEvents(before)).length, [...before.runtime.told]];
+  await workloadNamed(before, customer, 'crasher', ({ state }) => state === 'error');
+  const [view, events, told] = [await workloadNamed(before, customer, 'hello', running), (await storedEvents(before)).length, [...before.runtime.told]];
   const started = await restarted(before);
   try {
     assert.deepEqual(await workloadNamed(started, customer, 'hello'), view);
@@ -178,14 +178,14 @@ test('a crash while the server was down is known after its start; what is gone a
   const customer = await signUp(before, ada);
   await runWorkload(before, customer, 'crasher', { retries: 0 });
   await runWorkload(before, customer, 'gone');
-  const [crasher, gone] = [await workloadNamed(before, customer, 'crasher'), await workloadNamed(before, customer, 'gone')];
+  const [crasher, gone] = [await workloadNamed(before, customer, 'crasher', running), await workloadNamed(before, customer, 'gone', running)];
   const started = await restarted(before, { between: async () => {
     await before.runtime.crash(crasher.id, 7);
     await before.runtime.remove(gone.id);
   } });
   try {
-    assert.match((await workloadNamed(started, customer, 'crasher')).reason, /code 7/);
-    assert.partialDeepStrictEqual(await workloadNamed(started, customer, 'gone'), { state: 'running', generation: 2 });
+    assert.match((await workloadNamed(started, customer, 'crasher', ({ state }) => state === 'error')).reason, /code 7/);
+    assert.partialDeepStrictEqual(await workloadNamed(started, customer, 'gone', (view) => running(view) && view.generation === 2), { state: 'running', generation: 2 });
   } finally {
     await started.stop();
   }
@@ -194,15 +194,14 @@ test('a crash while the server was down is known after its start; what is gone a
 test('logs: the last lines, since a time, after a line; bad numbers are refused', () => withSystem(async (started) => {
   const customer = await signUp(started, ada);
   await runWorkload(started, customer, 'hello');
-  const { id } = await workloadNamed(started, customer, 'hello');
+  const { id } = await workloadNamed(started, customer, 'hello', running);
   for (let n = 0; n < 5; n += 1) await started.runtime.print(id, `line ${n}`);
   const all = await logs(started, customer, id);
   assert.deepEqual(all.filter(({ stream }) => stream === 'stdout').map(({ text }) => text), ['line 0', 'line 1', 'line 2', 'line 3', 'line 4']);
   assert.deepEqual((await logs(started, customer, id, '?tail=2')).map(({ text }) => text), ['line 3', 'line 4']);
   assert.deepEqual((await logs(started, customer, id, `?after=${all.at(-2).id}`)).map(({ text }) => text), ['line 4']);
   assert.equal((await logs(started, customer, id, '?since=10m')).length, all.length);
-  await started.advance(minute);
-  assert.deepEqual(await logs(started, customer, id, '?since=10s'), []);
+  assert.deepEqual(await logs(started, customer, id, `?since=${encodeURIComponent('2100-01-01T00:00:00Z')}`), []);
   for (const query of ['?tail=-1', '?tail=x', '?tail=1.5', '?since=yesterday', '?after=-1']) refusal(await started.call('GET', `/workloads/${id}/logs${query}`, { token: customer.access }), 400, 'InvalidInput');
   const events = await started.call('GET', `/workloads/${id}/logs?tail=1`, { token: customer.access, headers: { accept: 'text/event-stream' } });
   assert.match(events.headers.get('content-type') ?? '', /event-stream/);
@@ -212,7 +211,7 @@ test('logs: the last lines, since a time, after a line; bad numbers are refused'
 test('followed logs come as they are printed, and end with the workload', () => withSystem(async (started) => {
   const customer = await signUp(started, ada);
   await runWorkload(started, customer, 'hello');
-  const { id } = await workloadNamed(started, customer, 'hello');
+  const { id } = await workloadNamed(started, customer, 'hello', running);
   const following = logs(started, customer, id, '?follow=true');
   await started.runtime.print(id, 'while followed');
   await new Promise((resolve) => setTimeout(resolve, 20));

@@ -29,7 +29,8 @@ export const chainHash = (previous: string, stream: string, revision: number, id
 
 export const withHash = (metaWithoutHash: string, hash: string): string => `${metaWithoutHash.slice(0, -1)},"hash":"${hash}"}`;
 export const withoutHash = (meta: string): string => `${meta.slice(0, -suffixLength)}}`;
-export const hashIn = (meta: string): string => meta.slice(-45, -2);
+/** '' where what stands around the hash is damaged: those letters are in no hash themselves. */
+export const hashIn = (meta: string): string => (meta.slice(-suffixLength, -45) === ',"hash":"' && meta.endsWith('"}') ? meta.slice(-45, -2) : '');
 
 /** UUIDv5: namespace is the command's id, the name is stream and index. */
 export const eventId = (commandId: string, stream: string, index: number): string => {

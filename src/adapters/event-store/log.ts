@@ -104,8 +104,7 @@ export class StoredLog implements Log {
   }
 
   #decode(event: StoredEvent): Recorded {
-    const meta = JSON.parse(event.meta) as Meta;
-    const data = JSON.parse(event.data) as object;
+    const [meta, data] = [parsed(event, event.meta) as Meta, parsed(event, event.data)];
     const today = currentVersion(this.#upcasters, event.type);
     return {
       type: event.type, id: event.id, stream: event.stream, revision: event.revision, position: event.position, meta,
@@ -181,3 +180,12 @@ export class StoredLog implements Log {
     });
   }
 }
+
+/** Stored text as it was written: what is no JSON any more is named by its place. */
+const parsed = ({ stream, revision }: StoredEvent, text: string): object => {
+  try {
+    return JSON.parse(text) as object;
+  } catch {
+    throw new BrokenChain(stream, revision, 'it cannot be read');
+  }
+};

@@ -20,7 +20,7 @@ export class AccessTokens {
 
   /** `now` and `expiresAt` come from the Clock; the token knows seconds only. */
   async sign(subject: { readonly kind: 'access'; readonly sid: SessionId } | { readonly kind: 'signup'; readonly person: PersonId }, now: Instant, expiresAt: Instant): Promise<string> {
-    return new SignJWT({ kind: subject.kind, ms: toEpochMs(now) })
+    return new SignJWT({ kind: subject.kind, ms: toEpochMs(now), ...(subject.kind === 'access' ? { sid: subject.sid } : {}) })
       .setProtectedHeader({ alg: 'EdDSA', kid: this.#key.kid }).setIssuer(issuer)
       .setSubject(subject.kind === 'access' ? subject.sid : subject.person)
       .setIssuedAt(Math.floor(toEpochMs(now) / 1000)).setExpirationTime(Math.ceil(toEpochMs(expiresAt) / 1000)).sign(this.#key.privateKey);
@@ -34,7 +34,7 @@ export class AccessTokens {
     try {
       const { payload } = await jwtVerify(token, this.#key.publicKey, { issuer, algorithms: ['EdDSA'], currentDate: new Date(0) });
       const times = { issuedAt: fromEpochMs(Number(payload['ms'])), expiresAt: fromEpochMs(Number(payload.exp) * 1000) };
-      const claims: Claims = payload['kind'] === 'access' ? { kind: 'access', sid: payload.sub as SessionId, ...times } : { kind: 'signup', person: payload.sub as PersonId, ...times };
+      const claims: Claims = payload['kind'] === 'access' ? { kind: 'access', sid: payload['sid'] as SessionId, ...times } : { kind: 'signup', person: payload.sub as PersonId, ...times };
       this.#verified.set(digest, claims);
       return claims;
     } catch {

@@ -1,0 +1,298 @@
+/** The pump with a reactor of its own: tries, waits, parks, is released, and remembers across restarts. */
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { everything, logOn } from './harness.ts';
+import { MemoryEventStore } from '../../src/adapters/event-store/memory.ts';
+import { MemoryReadModels } from '../../src/adapters/read-models/memory.ts';
+import { ManualClock } from '../../src/adapters/system/clock.ts';
+import { derivation } from '../../src/adapters/system/derivation.ts';
+import { SeededRandom } from '../../src/adapters/system/random.ts';
+import type { CatalogEntry } from '../../src/commands/catalog-entry.ts';
+import { SystemMessage } from '../../src/commands/command-message.ts';
+import { Handler, type Handling } from '../../src/commands/handle.ts';
+import { Pump } from '../../src/commands/reactors/pump.ts';
+import { reactor, type Deed } from '../../src/commands/reactors/reactor.ts';
+import type { Command, Decider, Event, Todo } from '../../src/domain/decider.ts';
+import { streamName } from '../../src/domain/ids.ts';
+import { earliest, fromEpochMs, toEpochMs, type Instant } from '../../src/domain/instant.ts';
+import { Unavailable } from '../../src/domain/ports/failures.ts';
+import { work } from '../../src/domain/work/decide.ts';
+import { tenantId } from '../domain/samples.ts';
+
+// A parcel is sent off, at once or from an instant on, and delivered.
+type ParcelEvent = Event<'ParcelSent', { id: string; n: number; notBefore?: Instant }> | Event<'ParcelDelivered', { id: string; n: number }>;
+type ParcelCommand = Command<'SendParcel', { id: string; notBefore?: Instant }> | Command<'RecordDelivered', { id: string; n: number }>;
+type Parcel = { readonly id: string; readonly sent: number; readonly open: readonly { readonly n: number; readonly notBefore?: Instant }[] };
+type Deliver = Todo<'deliver'> & { readonly n: number };
+const parcel: Decider<ParcelCommand, Parcel, ParcelEvent> = {
+  category: 'parcel', initial: { id: '', sent: 0, open: [] },
+  decide: (command, { sent, open }) => {
+    if (command.type === 'SendParcel') return [{ type: 'ParcelSent', data: { id: command.id, n: sent, ...(command.notBefore === undefined ? {} : { notBefore: command.notBefore }) } }];
+    return open.some(({ n }) => n === command.n) ? [{ type: 'ParcelDelivered', data: { id: command.id, n: command.n } }] : [];
+  },
+  evolve: (state, { type, data }) => (type === 'ParcelSent' ? { id: data.id, sent: state.sent + 1, open: [...state.open, data as Parcel['open'][number]] } : { ...state, open: state.open.filter(({ n }) => n !== data.n) }),
+};
+const todo = ({ id, open }: Parcel): Deliver[] => open.map(({ n, notBefore }) => ({ do: 'deliver', key: `${id}.${n}`, n, ...(notBefore === undefined ? {} : { notBefore }) }));
+
+const start = '2026-03-01T12:00:00.000Z' as Instant;
+const streamOf = (id: string) => streamName('parcel', tenantId, id);
+const workId = ({ reactor: name, subject }: { reactor: string; subject: string }): string => `${name}.${subject}`;
+const lines: readonly CatalogEntry[] = [
+  ...['SendParcel', 'RecordDelivered'].map((type): CatalogEntry => ({ type, decider: parcel, permission: 'parcel.send', id: ({ id }) => id })),
+  ...['ParkWork', 'ReleaseWork'].map((type): CatalogEntry => ({ type, decider: work, permission: 'work.park', id: workId })),
+];
+
+class Post {
+  readonly store = new MemoryEventStore();
+  readonly readModels = new MemoryReadModels();
+  readonly clock = new ManualClock(start);
+  readonly deeds: { readonly key: string; readonly at: Instant }[] = [];
+  readonly warnings: string[] = [];
+  log = logOn(this.store);
+  handler!: Handler;
+  pump!: Pump;
+  /** What the world says to a deed; by default it is done. */
+  world: (key: string, deed: Deed) => Promise<void> = async () => undefined;
+
+  async open(rows = 'rows'): Promise<void> {
+    const random = new SeededRandom('pump');
+    this.log = logOn(this.store);
+    await this.log.recover();
+    this.handler = new Handler({ tenant: tenantId, log: this.log, clock: this.clock, random, derive: derivation(Buffer.alloc(32, 1), random) } as unknown as Handling, lines);
+    const delivering = reactor<Parcel, Deliver>({
+      name: 'delivering', decider: parcel, todo,
+      deeds: { deliver: async (item, deed, { id }) => {
+        this.deeds.push({ key: item.key, at: deed.now });
+        await this.world(item.key, deed);
+        return [{ type: 'RecordDelivered', fields: { id, n: item.n } }];
+      } },
+    });
+    this.pump = new Pump(delivering, { tenant: tenantId, log: this.log, clock: this.clock, handler: this.handler, world: {} as never, rows: await this.readModels.open(rows), at: () => undefined, warn: (_, message) => void this.warnings.push(message) });
+    await this.pump.start();
+  }
+  async restart(rows = 'rows'): Promise<void> {
+    await this.pump.stop();
+    await this.open(rows);
+  }
+  async ask(type: string, fields: object): Promise<void> {
+    await this.handler.execute(SystemMessage.inContext(new SystemMessage(type, fields), { actor: { kind: 'system', id: 'system:test' }, correlationId: 'c', causationId: 'c' }));
+  }
+  async settled(): Promise<void> {
+    for (let quiet = 0; quiet < 3; ) {
+      quiet = this.pump.idle(await this.log.head()) ? quiet + 1 : 0;
+      await sleep(1);
+    }
+  }
+  /** From due instant to due instant, as mock mode's clock is moved. */
+  async until(instant: Instant): Promise<void> {
+    for (;;) {
+      await this.settled();
+      const next = earliest(this.pump.nextDueAt(), instant) as Instant;
+      const aheadMs = toEpochMs(next) - toEpochMs(this.clock.now());
+      if (aheadMs <= 0 && next === instant) return;
+      this.clock.advance(Math.max(aheadMs, 0));
+    }
+  }
+  async types(): Promise<string[]> {
+    return (await everything(this.log.readAll(0n))).map(({ type }) => type);
+  }
+  secondsOf(key: string): number[] {
+    return this.deeds.filter((deed) => deed.key === key).map(({ at }) => (toEpochMs(at) - toEpochMs(start)) / 1_000);
+  }
+}
+const withPost = (title: string, run: (post: Post) => Promise<void>): void => {
+  test(title, async () => {
+    const post = new Post();
+    await post.open();
+    try {
+      await run(post);
+    } finally {
+      await post.pump.stop();
+    }
+  });
+};
+const unavailable = async (): Promise<never> => {
+  throw new Unavailable('the road is closed');
+};
+const inSeconds = (seconds: number): Instant => fromEpochMs(toEpochMs(start) + seconds * 1_000);
+/** When a deed is tried, in seconds, the last time before it is parked. */
+const tries = [0, 1, 6, 21, 81, 381, 1_281, 4_881];
+
+withPost('what is to be done is done once, its outcome recorded by the reactor, and nothing remains', async (post) => {
+  await post.ask('SendParcel', { id: 'a' });
+  await post.ask('SendParcel', { id: 'a' });
+  await post.ask('SendParcel', { id: 'b' });
+  await post.settled();
+  assert.deepEqual(post.deeds.map(({ key }) => key).sort(), ['a.0', 'a.1', 'b.0']);
+  const delivered = (await everything(post.log.readAll(0n))).filter(({ type }) => type === 'ParcelDelivered');
+  assert.equal(delivered.length, 3);
+  for (const { meta } of delivered) assert.equal(meta.actor, 'system:delivering');
+  assert.deepEqual([post.pump.waiting(), post.pump.nextDueAt(), post.pump.parked().length, post.warnings.length], [0, undefined, 0, 0]);
+});
+
+withPost('an outcome names the event that woke the reactor, and belongs to the same correlation', async (post) => {
+  await post.ask('SendParcel', { id: 'a' });
+  await post.settled();
+  const [sent, delivered] = await everything(post.log.readAll(0n));
+  assert.deepEqual([delivered?.meta.causationId, delivered?.meta.correlationId], [sent?.id, sent?.meta.correlationId]);
+});
+
+withPost('an unavailable world is asked again after growing waits; after the last try the work is parked, as an event', async (post) => {
+  post.world = unavailable;
+  await post.ask('SendParcel', { id: 'a' });
+  await post.until(inSeconds(30 * 24 * 3_600));
+  assert.deepEqual(post.secondsOf('a.0'), tries);
+  const waits = tries.slice(1).map((at, n) => at - (tries[n] ?? 0));
+  assert.deepEqual(waits, [...new Set(waits)].sort((a, b) => a - b), 'each wait is longer than the one before');
+  assert.deepEqual(await post.types(), ['ParcelSent', 'WorkParked']);
+  assert.deepEqual(post.pump.parked(), [{ subject: streamOf('a'), key: 'a.0', error: 'the road is closed', since: inSeconds(4_881), attempts: 8 }]);
+  assert.equal(post.pump.nextDueAt(), undefined);
+});
+
+withPost('a world that comes back in time: delivered at that try, the tries forgotten', async (post) => {
+  post.world = unavailable;
+  await post.ask('SendParcel', { id: 'a' });
+  await post.until(inSeconds(20));
+  post.world = async () => undefined;
+  await post.until(inSeconds(3_600));
+  assert.deepEqual(post.secondsOf('a.0'), [0, 1, 6, 21]);
+  assert.deepEqual(await post.types(), ['ParcelSent', 'ParcelDelivered']);
+  assert.equal(post.pump.waiting(), 0);
+});
+
+withPost('any other error is a bug: parked at once', async (post) => {
+  post.world = async () => {
+    throw new TypeError('undefined is no parcel');
+  };
+  await post.ask('SendParcel', { id: 'a' });
+  await post.settled();
+  assert.deepEqual(post.secondsOf('a.0'), [0]);
+  assert.deepEqual(post.pump.parked().map(({ key, error, attempts }) => [key, error, attempts]), [['a.0', 'undefined is no parcel', 1]]);
+  assert.deepEqual(await post.types(), ['ParcelSent', 'WorkParked']);
+});
+
+withPost('released work is tried from the start, and can be parked and released again', async (post) => {
+  post.world = async () => {
+    throw new TypeError('not yet');
+  };
+  await post.ask('SendParcel', { id: 'a' });
+  await post.settled();
+  await post.until(inSeconds(10));
+  await post.ask('ReleaseWork', { reactor: 'delivering', subject: streamOf('a') });
+  await post.settled();
+  assert.equal(post.pump.parked().length, 1, 'parked a second time');
+  post.world = async () => undefined;
+  await post.until(inSeconds(20));
+  await post.ask('ReleaseWork', { reactor: 'delivering', subject: streamOf('a') });
+  await post.settled();
+  assert.deepEqual(await post.types(), ['ParcelSent', 'WorkParked', 'WorkReleased', 'WorkParked', 'WorkReleased', 'ParcelDelivered']);
+  assert.deepEqual(post.secondsOf('a.0'), [0, 10, 20]);
+  assert.deepEqual([post.pump.parked().length, post.pump.waiting()], [0, 0]);
+});
+
+withPost('a poisoned stream delays no other, and within its stream only what is poisoned itself', async (post) => {
+  post.world = (key) => (key === 'poison.0' ? unavailable() : Promise.resolve());
+  await post.ask('SendParcel', { id: 'poison' });
+  await post.ask('SendParcel', { id: 'poison' });
+  for (let n = 0; n < 20; n += 1) await post.ask('SendParcel', { id: `fine${n}` });
+  await post.settled();
+  assert.equal((await post.types()).filter((type) => type === 'ParcelDelivered').length, 21);
+  assert.deepEqual(new Set(post.deeds.map(({ at }) => at)), new Set([start]), 'all of them without waiting');
+  assert.equal(post.pump.nextDueAt(), inSeconds(1));
+});
+
+withPost('a deed that hangs holds up its own stream only', async (post) => {
+  let open = (): void => undefined;
+  post.world = (key) => (key === 'slow.0' ? new Promise((resolve) => (open = resolve)) : Promise.resolve());
+  await post.ask('SendParcel', { id: 'slow' });
+  await post.ask('SendParcel', { id: 'slow' });
+  await post.ask('SendParcel', { id: 'fast' });
+  while (!(await post.types()).includes('ParcelDelivered')) await sleep(1);
+  assert.deepEqual(post.deeds.map(({ key }) => key).sort(), ['fast.0', 'slow.0']);
+  open();
+  await post.settled();
+  assert.equal((await post.types()).filter((type) => type === 'ParcelDelivered').length, 3);
+});
+
+withPost('due instants: nothing before, at the instant itself yes, the earliest first', async (post) => {
+  await post.ask('SendParcel', { id: 'late', notBefore: inSeconds(7_200) });
+  await post.ask('SendParcel', { id: 'early', notBefore: inSeconds(3_600) });
+  await post.ask('SendParcel', { id: 'early', notBefore: inSeconds(9_000) });
+  await post.settled();
+  assert.deepEqual([post.deeds.length, post.pump.nextDueAt()], [0, inSeconds(3_600)]);
+  post.clock.advance(3_599_999);
+  await post.settled();
+  assert.equal(post.deeds.length, 0);
+  post.clock.advance(1);
+  await post.settled();
+  assert.deepEqual([post.deeds.map(({ key }) => key), post.pump.nextDueAt()], [['early.0'], inSeconds(7_200)]);
+  await post.until(inSeconds(10_000));
+  assert.deepEqual(post.deeds.map(({ key, at }) => [key, at]), [['early.0', inSeconds(3_600)], ['late.0', inSeconds(7_200)], ['early.1', inSeconds(9_000)]]);
+  assert.equal(post.pump.waiting(), 0);
+});
+
+withPost('rows survive a restart: counted tries, waits and due instants go on where they were', async (post) => {
+  post.world = unavailable;
+  await post.ask('SendParcel', { id: 'a' });
+  await post.ask('SendParcel', { id: 'later', notBefore: inSeconds(60) });
+  await post.until(inSeconds(10));
+  assert.deepEqual(post.secondsOf('a.0'), [0, 1, 6]);
+  await post.restart();
+  await post.settled();
+  assert.deepEqual([post.secondsOf('a.0'), post.pump.nextDueAt()], [[0, 1, 6], inSeconds(21)], 'not tried sooner than it would have been');
+  await post.until(inSeconds(10_000));
+  assert.deepEqual(post.secondsOf('a.0'), tries);
+  assert.equal(post.secondsOf('later.0')[0], 60);
+});
+
+withPost('what came due while it was stopped is done at the start', async (post) => {
+  await post.ask('SendParcel', { id: 'a', notBefore: inSeconds(60) });
+  await post.settled();
+  await post.pump.stop();
+  post.clock.advance(3_600_000);
+  await post.open();
+  await post.settled();
+  assert.deepEqual(post.secondsOf('a.0'), [3_600]);
+});
+
+withPost('without its rows it finds everything again in the log: what is parked stays parked, what is done is not done again', async (post) => {
+  post.world = async (key) => {
+    if (key === 'bad.0') throw new TypeError('never');
+  };
+  await post.ask('SendParcel', { id: 'good' });
+  await post.ask('SendParcel', { id: 'bad' });
+  await post.ask('SendParcel', { id: 'late', notBefore: inSeconds(60) });
+  await post.settled();
+  const before = post.pump.parked();
+  assert.equal(before.length, 1);
+  await post.restart('fresh rows');
+  await post.settled();
+  assert.deepEqual(post.deeds.map(({ key }) => key).sort(), ['bad.0', 'good.0']);
+  assert.deepEqual(post.pump.parked(), before);
+  assert.equal(post.pump.nextDueAt(), inSeconds(60));
+});
+
+withPost('a deed whose outcome was lost is done again under the same key, and recorded once', async (post) => {
+  const parts: string[] = [];
+  let first = true;
+  post.world = async (key, deed) => {
+    const { revision } = await deed.dispatch('SendParcel', { id: 'elsewhere', notBefore: inSeconds(3_600) }, 'part');
+    parts.push(`${key} ${revision}`);
+    if (key === 'a.0' && first) {
+      first = false;
+      throw new Unavailable('the answer was lost');
+    }
+  };
+  await post.ask('SendParcel', { id: 'a' });
+  await post.until(inSeconds(10));
+  assert.deepEqual(parts, ['a.0 0', 'a.0 0'], 'the command inside it was answered from the record');
+  assert.deepEqual(await post.types(), ['ParcelSent', 'ParcelSent', 'ParcelDelivered']);
+});
+
+withPost('a hundred deeds of one stream are all done, though one turn does only fifty', async (post) => {
+  for (let n = 0; n < 100; n += 1) await post.ask('SendParcel', { id: 'many', notBefore: inSeconds(1) });
+  await post.until(inSeconds(2));
+  assert.equal(new Set(post.deeds.map(({ key }) => key)).size, 100);
+  assert.equal(post.deeds.length, 100);
+});

@@ -1,0 +1,146 @@
+/** What each read model says after which events: given events, then documents. */
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { folded, minuteAt, opened, placed, TestLog, type Placed } from './harness.ts';
+import type { AnyEvent } from '../../src/domain/decider.ts';
+import { projections } from '../../src/projections/registry.ts';
+import { accountId, mailId, namespaceId, operatorId, otherWorkloadId, person, planId, sessionId, subscriptionId, terms, workloadId } from '../domain/samples.ts';
+import { stories } from '../golden/samples.ts';
+
+/** A sample by its type, with what a story needs differently. */
+const a = (type: string, change: object = {}): Placed => {
+  const event = stories.flatMap(({ events }) => events).find((sample) => sample.type === type) as AnyEvent;
+  return placed({ type, data: { ...event.data, ...change } });
+};
+const documents = async (model: string, events: readonly Placed[]): Promise<Record<string, any>> => {
+  const log = new TestLog();
+  await log.append(...events);
+  const projection = projections.find(({ name }) => name === model);
+  assert.ok(projection, model);
+  return (await opened(folded(projection, await log.events()))) as Record<string, any>;
+};
+/** Each line: what happens next, and how the one document changes; `undefined` is a removed one. */
+type Line = readonly [event: Placed, change: object | undefined];
+const table = (model: string, title: string, key: string, lines: readonly Line[]): void => {
+  test(`${model}: ${title}`, async () => {
+    let expected: Record<string, unknown> | undefined;
+    for (const [n, [, change]] of lines.entries()) {
+      expected = change === undefined ? undefined : Object.fromEntries(Object.entries({ ...expected, ...change }).filter(([, value]) => value !== undefined));
+      assert.deepEqual((await documents(model, lines.slice(0, n + 1).map(([event]) => event)))[key], expected, `after ${lines[n]?.[0].event.type} (line ${n + 1})`);
+    }
+  });
+};
+const at = minuteAt(0);
+
+table('invites', 'an invite, taken back, given again', person, [
+  [a('InviteAdded'), { id: person, email: 'ada@example.com', status: 'invited', at }],
+  [a('InviteRevoked', { at: minuteAt(1) }), { status: 'revoked', at: minuteAt(1) }],
+  [a('InviteAdded', { at: minuteAt(2) }), { status: 'invited', at: minuteAt(2) }],
+]);
+table('plans', 'on sale, repriced, off sale', planId, [
+  [a('PlanOffered'), { id: planId, name: 'Dev', price: terms.price, interval: 'month', limits: terms.limits, policy: terms.policy, onSale: true }],
+  [a('PlanRepriced'), { price: { amount: 3900, currency: 'USD' } }],
+  [a('PlanRetired'), { onSale: false }],
+]);
+table('signups', 'from the first token to the account', person, [
+  [a('SignupStarted'), { id: person, email: 'ada@example.com', stage: 'unverified', startedAt: at, at, mails: 0, wrongTokens: 0, declined: 0 }],
+  [a('OtpIssued'), { mails: 1, at: minuteAt(1) }],
+  [a('OtpResent'), { mails: 2, at: minuteAt(2) }],
+  [a('OtpAttemptFailed'), { wrongTokens: 1, at: minuteAt(3) }],
+  [a('OtpVerified'), { stage: 'verified', at: minuteAt(4) }],
+  [a('CheckoutStarted'), { stage: 'at checkout', at: minuteAt(5) }],
+  [a('OtpVerified'), {}],
+  [a('PaymentTokenIssued'), { stage: 'payment token issued', at: minuteAt(7) }],
+  [a('PaymentTokenRedeemed'), { stage: 'charging', at: minuteAt(8) }],
+  [a('ChargePending'), { stage: 'settling', at: minuteAt(9) }],
+  [a('PaymentTokenRejected'), { stage: 'declined', declined: 1, lastRefusal: 'the card was declined', at: minuteAt(10) }],
+  [a('SignupCompleted'), { stage: 'completed', accountId, at: minuteAt(11) }],
+]);
+table('accounts', 'an account', accountId, [
+  [a('AccountCreated'), { id: accountId, accountId, email: 'ada@example.com', subscriptionId, at }],
+  [a('SessionsRevoked'), {}],
+]);
+table('subscriptions', 'through the whole of dunning and back', subscriptionId, [
+  [a('SubscriptionStarted', { at }), { id: subscriptionId, accountId, namespaceId, plan: 'Dev', planId, price: terms.price, phase: 'active', since: at, paidThrough: '2026-04-01T12:00:00.000Z', lastPaymentAt: at, failures: 0, providerSubscription: 'sub_p1' }],
+  [a('PaymentFailed', { attempt: 2 }), { failures: 2 }],
+  [a('GraceStarted'), { phase: 'grace', since: minuteAt(2), nextAt: '2026-05-08T12:00:00.000Z' }],
+  [a('GraceEndingSoon'), {}],
+  [a('GraceEnded'), {}],
+  [a('SubscriptionLapsed'), { phase: 'limited', since: '2026-05-08T12:00:00.000Z', nextAt: '2026-05-22T12:00:00.000Z' }],
+  [a('SubscriptionSuspended'), { phase: 'suspended', since: '2026-05-22T12:00:00.000Z', nextAt: '2026-06-21T12:00:00.000Z' }],
+  [a('PaymentSucceeded'), { paidThrough: '2026-05-01T12:00:00.000Z', lastPaymentAt: '2026-04-01T12:00:00.000Z', failures: 0 }],
+  [a('SubscriptionRestored'), { phase: 'active', since: '2026-05-23T12:00:00.000Z', nextAt: undefined }],
+  [a('SubscriptionEnded'), { phase: 'ended', since: '2026-06-21T12:00:00.000Z', nextAt: undefined }],
+]);
+table('namespaces', 'levels and slots', namespaceId, [
+  [a('NamespaceCreated', { at }), { id: namespaceId, namespaceId, name: 'brave-blue-fox', accountId, level: 'full', limits: terms.limits, workloads: 0, at }],
+  [a('WorkloadSlotTaken'), { workloads: 1 }],
+  [a('WorkloadSlotTaken', { workloadId: otherWorkloadId }), { workloads: 2 }],
+  [a('NamespaceLevelChanged'), { level: 'limited' }],
+  [a('WorkloadSlotReleased'), { workloads: 1 }],
+]);
+table('workloads', 'run, die, run again, be removed', workloadId, [
+  [a('WorkloadRunRequested'), { id: workloadId, name: 'hello', namespaceId, state: 'pending', source: 'b'.repeat(64), command: 'node server.js', retries: 3, envNames: ['COLOUR'], generation: 1, incarnation: 0, at }],
+  [a('WorkloadApplied'), {}],
+  [a('WorkloadStarting'), { state: 'starting', incarnation: 1, at: minuteAt(2) }],
+  [a('WorkloadStarted'), { state: 'running', address: 'http://127.0.0.1:4000', at: minuteAt(3) }],
+  [a('WorkloadFailed'), { state: 'error', reason: 'exit code 1', address: undefined, at: minuteAt(4) }],
+  [a('WorkloadRestartRequested'), { state: 'pending', generation: 3, incarnation: 0, reason: 'asked for', at: minuteAt(5) }],
+  [a('WorkloadUpdated'), { state: 'pending', source: 'c'.repeat(64), generation: 2, reason: undefined, at: minuteAt(6) }],
+  [a('WorkloadSuspended'), { state: 'stopping', reason: 'suspended until the open payment is made', at: minuteAt(7) }],
+  [a('WorkloadStopped'), { state: 'stopped', reason: 'stopped', at: minuteAt(8) }],
+  [a('WorkloadResumed'), { state: 'pending', generation: 4, reason: undefined, at: minuteAt(9) }],
+  [a('WorkloadKillRequested'), { state: 'stopping', at: minuteAt(10) }],
+  [a('WorkloadRemoved'), undefined],
+]);
+table('mails', 'tried, given up, tried again, sent', mailId, [
+  [a('MailQueued', { at }), { id: mailId, to: 'ada@example.com', template: 'one-time-token', status: 'queued', attempts: 0, at }],
+  [a('MailAttemptFailed'), { attempts: 1, lastError: 'the carrier did not answer' }],
+  [a('MailGivenUp', { at: minuteAt(2) }), { status: 'given up', attempts: 2, lastError: 'no such mailbox', at: minuteAt(2) }],
+  [a('MailRetried', { at: minuteAt(3) }), { status: 'queued', at: minuteAt(3) }],
+  [a('MailSent', { at: minuteAt(4) }), { status: 'sent', attempts: 3, at: minuteAt(4) }],
+]);
+const inboxId = 'stripe.test.evt_1';
+const received = { id: inboxId, provider: 'stripe', type: 'invoice.paid', object: { kind: 'invoice', id: 'in_1' }, status: 'received', at };
+table('webhooks', 'applied', inboxId, [[a('WebhookReceived', { at }), received], [a('WebhookApplied'), { status: 'applied', effect: 'PaymentSucceeded' }]]);
+table('webhooks', 'ignored', inboxId, [[a('WebhookReceived', { at }), received], [a('WebhookIgnored'), { status: 'ignored', reason: 'of no interest' }]]);
+
+table('gate', 'an account from full to suspended and back', accountId, [
+  [a('AccountCreated', { at }), { kind: 'account', accountId, person, level: 'full', since: at, namespaces: [] }],
+  [a('NamespaceCreated'), { namespaces: [{ id: namespaceId, name: 'brave-blue-fox' }] }],
+  [a('SubscriptionLapsed'), { level: 'limited', since: '2026-05-08T12:00:00.000Z' }],
+  [a('SubscriptionSuspended'), { level: 'suspended', since: '2026-05-22T12:00:00.000Z' }],
+  [a('SubscriptionRestored'), { level: 'full', since: '2026-05-23T12:00:00.000Z' }],
+  [a('SessionsRevoked', { cutoff: minuteAt(5) }), { cutoff: minuteAt(5) }],
+  [a('SubscriptionEnded'), { level: 'suspended', since: '2026-06-21T12:00:00.000Z' }],
+]);
+table('gate', 'a person becomes an account, and is signed out everywhere', person, [
+  [a('OtpVerified'), { kind: 'person', person }],
+  [a('AccountCreated'), { accountId }],
+  [a('SessionsRevoked', { cutoff: minuteAt(2) }), { cutoff: minuteAt(2) }],
+]);
+table('gate', 'a session ends with its document', sessionId, [
+  [a('SessionOpened', { at }), { kind: 'session', sessionId, holder: { kind: 'account', accountId, person }, openedAt: at }],
+  [a('SessionRefreshed'), {}],
+  [a('SessionClosed'), undefined],
+]);
+table('gate', 'the newest operator token counts', operatorId, [
+  [a('OperatorTokenIssued'), { kind: 'operator', operatorId, hash: 'a'.repeat(64) }],
+  [a('OperatorTokenIssued', { hash: 'b'.repeat(64) }), { hash: 'b'.repeat(64) }],
+]);
+
+test('every read model has a table, every event that one folds exists, and no event before the first of a stream makes a document', async () => {
+  const types = new Set(stories.flatMap(({ events }) => events).map(({ type }) => type));
+  const begins = new Set(stories.map(({ events }) => events[0]?.type));
+  for (const model of projections) {
+    for (const type of model.events) assert.ok(types.has(type), `${model.name} folds ${type}, which is no event`);
+    for (const type of model.events) if (!begins.has(type) && model.name !== 'gate') assert.deepEqual(await documents(model.name, [a(type)]), {}, `${model.name} makes a document of ${type} alone`);
+  }
+});
+
+test('no read model holds a personal value in clear: it is sealed in the document as it is in the log', async () => {
+  const log = new TestLog();
+  await log.append(...stories.flatMap(({ events }) => events.map((event) => placed(event))));
+  const events = await log.events();
+  for (const model of projections) for (const text of ['ada@example.com', 'blue"', 'customer_email', '$clear']) assert.ok(!JSON.stringify(folded(model, events)).includes(text), `${model.name} shows ${text}`);
+});
