@@ -1,7 +1,7 @@
 /** First start and every start: who this log is, who its operator is, what mock mode comes with. */
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { tokenHash } from './adapters/http/caller.ts';
 import { StartRefused, type Config } from './config.ts';
 import { OfferPlan } from './commands/plan.ts';
 import { CommandMessage, SystemMessage, type Context } from './commands/command-message.ts';
@@ -42,7 +42,7 @@ export const found = async (handler: Handler, { logId, tenantId }: Identity, mod
 export const operatorToken = async (handler: Handler, identity: Identity, data: string, random: Random): Promise<void> => {
   const file = join(data, 'operator.token');
   if (!existsSync(file)) writeFileSync(file, `tgo_${Buffer.from(random.bytes(20)).toString('hex')}\n`, { mode: 0o600, flag: 'wx', flush: true });
-  const hash = createHash('sha256').update(readFileSync(file, 'utf8').trim()).digest('base64url');
+  const hash = tokenHash(readFileSync(file, 'utf8').trim());
   const operatorId = `opr_${identity.tenantId.slice(4)}` as const;
   await handler.execute(SystemMessage.inContext(new SystemMessage('IssueOperatorToken', { logId: identity.logId, operatorId, hash }), context(`operator.${hash}`)));
 };

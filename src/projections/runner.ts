@@ -1,3 +1,4 @@
+import { canonicalJson } from '../domain/canonical-json.ts';
 import { applyTo, type Projection } from './projection.ts';
 import type { Position } from '../domain/ports/event-store.ts';
 import type { Log, Recorded } from '../domain/ports/log.ts';
@@ -161,9 +162,6 @@ export class ModelRunner {
   }
 }
 
-/** JSON with sorted keys: equal documents have equal text. */
-const canonical = (value: unknown): string => JSON.stringify(value, (_, item: unknown) => (typeof item === 'object' && item !== null && !Array.isArray(item) ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1))) : item));
-
 const flat = async function* (collection: Collection): AsyncGenerator<Keyed> {
   for await (const page of collection.all()) yield* page;
 };
@@ -181,7 +179,7 @@ const compare = async (live: Collection, rebuilt: Collection, max: number): Prom
       differences.push({ key: y.value.key, rebuilt: y.value.document });
       y = await b.next();
     } else if (!x.done && !y.done) {
-      if (canonical(x.value.document) !== canonical(y.value.document)) differences.push({ key: x.value.key, live: x.value.document, rebuilt: y.value.document });
+      if (canonicalJson(x.value.document) !== canonicalJson(y.value.document)) differences.push({ key: x.value.key, live: x.value.document, rebuilt: y.value.document });
       [x, y] = [await a.next(), await b.next()];
     }
   }

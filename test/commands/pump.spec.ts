@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { everything, logOn } from './harness.ts';
-import { MemoryEventStore } from '../../src/adapters/event-store/memory.ts';
+import { everything, logOn, TestStore } from './harness.ts';
 import { MemoryReadModels } from '../../src/adapters/read-models/memory.ts';
 import { ManualClock } from '../../src/adapters/system/clock.ts';
 import { derivation } from '../../src/adapters/system/derivation.ts';
@@ -44,7 +43,7 @@ const lines: readonly CatalogEntry[] = [
 ];
 
 class Post {
-  readonly store = new MemoryEventStore();
+  readonly store = new TestStore();
   readonly readModels = new MemoryReadModels();
   readonly clock = new ManualClock(start);
   readonly deeds: { readonly key: string; readonly at: Instant }[] = [];
@@ -295,4 +294,23 @@ withPost('a hundred deeds of one stream are all done, though one turn does only 
   await post.until(inSeconds(2));
   assert.equal(new Set(post.deeds.map(({ key }) => key)).size, 100);
   assert.equal(post.deeds.length, 100);
+});
+
+withPost('when parking cannot be recorded the work is not parked half: it is tried again, then parked as an event that can be released', async (post) => {
+  post.world = async () => {
+    throw new TypeError('never');
+  };
+  post.store.fate = (append, stream) => (stream.startsWith('work-') ? Promise.reject(new Error('the disk is full')) : append());
+  await post.ask('SendParcel', { id: 'a' });
+  await post.until(inSeconds(3));
+  assert.deepEqual(await post.types(), ['ParcelSent']);
+  assert.deepEqual(post.pump.parked(), []);
+  assert.deepEqual(post.secondsOf('a.0'), [0, 1, 2, 3], 'not at once, and not never');
+  post.store.fate = (append) => append();
+  await post.until(inSeconds(10));
+  assert.deepEqual([await post.types(), post.pump.parked().length], [['ParcelSent', 'WorkParked'], 1]);
+  post.world = async () => undefined;
+  await post.ask('ReleaseWork', { reactor: 'delivering', subject: streamOf('a') });
+  await post.settled();
+  assert.deepEqual((await post.types()).slice(2), ['WorkReleased', 'ParcelDelivered']);
 });

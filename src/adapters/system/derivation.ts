@@ -1,5 +1,6 @@
 /** Tokens and ids derived with server keys: HMAC-SHA256, as FORMAT.md has them. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { canonicalJson } from '../../domain/canonical-json.ts';
 import { encodeId } from '../../domain/ids.ts';
 import type { Random } from '../../domain/ports/random.ts';
 import type { Derivation, Tokens } from '../../domain/ports/tokens.ts';
@@ -25,17 +26,9 @@ const uuid = (bytes: Buffer, version: number): string => {
   const hex = bytes.toString('hex', 0, 16);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 };
-/** JSON with sorted keys, so that two spellings of one body have one fingerprint. */
-const canonical = (value: unknown): string => JSON.stringify(sorted(value));
-const sorted = (value: unknown): unknown => {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(sorted);
-  return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted((value as Record<string, unknown>)[key])]));
-};
-
 export const derivation = (idsKey: Buffer, random: Random): Derivation => ({
   commandId: (actor, command, idempotencyKey) => uuid(idempotencyKey === undefined ? Buffer.from(random.bytes(16)) : hmac(idsKey, `${actor}|${command}|${idempotencyKey}`), 8),
   id: (prefix, commandId) => encodeId(prefix, hmac(idsKey, `id|${prefix}|${commandId}`)),
   number: (text, below) => hmac(idsKey, `number|${text}`).readUInt32BE() % below,
-  fingerprint: (body) => hmac(idsKey, `body|${canonical(body)}`).toString('base64url', 0, 16),
+  fingerprint: (body) => hmac(idsKey, `body|${canonicalJson(body)}`).toString('base64url', 0, 16),
 });

@@ -223,8 +223,9 @@ export class Pump {
     const waitMs = error instanceof Unavailable ? retriesMs[attempts - 1] : undefined;
     this.#p.warn({ reactor: this.reactor.name, deed: item.do, stream, attempts, error: text, ...(error instanceof Unavailable ? {} : { stack: error instanceof Error ? error.stack : undefined }) }, waitMs === undefined ? 'a deed failed and is parked' : 'a deed failed and will be tried again');
     if (waitMs !== undefined) return this.#tried(stream, item.key, { attempts, nextAt: plus(now, waitMs), error: text });
-    await this.#tried(stream, item.key, { attempts, error: text, parkedAt: now });
+    // The event first: parked in the row alone, nobody could release it.
     await this.#dispatch(item, this.#rows.get(stream) ?? { tried: {} }, 'ParkWork', { reactor: this.reactor.name, subject: stream, key: item.key, attempts, error: text }, `parked${now}`);
+    await this.#tried(stream, item.key, { attempts, error: text, parkedAt: now });
   }
 
   async #tried(stream: StreamName, key: string, tried: Tried | undefined): Promise<void> {
