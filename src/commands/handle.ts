@@ -69,12 +69,17 @@ export class Handler {
     if (!may(context.actor, entry.permission)) throw new NotAllowed(`${entry.permission} is not permitted`);
     const gathering = this.#gathering(type, context);
     const fields = message instanceof SystemMessage ? message.fields : await accepted(entry.fields ? entry.fields(message, gathering) : message);
-    for (const required of entry.requires?.(fields) ?? []) {
-      const key = `${gathering.commandId}.${required.type}`;
-      await this.execute(SystemMessage.inContext(new SystemMessage(required.type, required.fields), { ...context, idempotencyKey: key }));
+    if (entry.requires && !(await this.#recorded(entry, fields, gathering.commandId))) {
+      // Under ids of their own: what has been given back since an earlier try is taken anew, not answered from the record.
+      const { idempotencyKey: _, ifMatch: __, ...own } = context;
+      for (const required of entry.requires(fields)) await this.execute(SystemMessage.inContext(new SystemMessage(required.type, required.fields), own));
     }
     const facts = entry.facts ? await accepted(entry.facts(fields, gathering, message)) : {};
     return this.#decide(entry, message, fields, facts, gathering);
+  }
+
+  #recorded({ decider, id }: CatalogEntry, fields: object, commandId: string): Promise<boolean> {
+    return this.streams.holds(decider, streamName(decider.category, this.#ports.tenant, id(fields)), commandId);
   }
 
   async #decide(entry: CatalogEntry, message: CommandMessage, fields: object, facts: object, gathering: Gathering): Promise<Committed | WouldAppend> {

@@ -47,6 +47,11 @@ export class Streams {
     return this.#load(decider, stream, slot);
   }
 
+  /** Whether the stream has events of this command. */
+  async holds(decider: AnyDecider, stream: StreamName, commandId: string): Promise<boolean> {
+    return (await this.#load(decider, stream, this.#slot(stream))).commands.has(commandId);
+  }
+
   async run(job: Job): Promise<Outcome> {
     for (let attempt = 1; ; attempt += 1) {
       try {

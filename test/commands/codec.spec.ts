@@ -101,6 +101,8 @@ test('a gap in the revisions that a store gives is found, and so is damage after
   const rows = await storedIn(store);
   const withGap = Object.assign(new MemoryEventStore(), { read: async function* () { yield rows.filter(({ revision }) => revision !== 1); } });
   await assert.rejects(everything(logOn(withGap).read(stream)), brokenAt(1));
+  const misnumbered = Object.assign(new MemoryEventStore(), { read: async function* () { yield rows.map((row) => (row.revision === 2 ? { ...row, revision: 5 } : row)); } });
+  await assert.rejects(everything(logOn(misnumbered).read(stream)), brokenAt(2));
   const first = (await everything(logOn(store).read(stream)))[0];
   assert.ok(first);
   const head: Head = { revision: 0, hash: first.meta.hash, at: first.meta.at };

@@ -227,3 +227,37 @@ test('a source that is no archive, or leads out of its folder, is refused with t
   refusal(await put('{}', 'application/json'), 415);
   assert.equal((await started.call('PUT', '/sources', { token: customer.access })).status, 415);
 }));
+
+test('a run under one key is one workload in one slot, however often it is asked for', () => withSystem(async (started) => {
+  await onlyPlan(started, 1);
+  const customer = await signUp(started, ada);
+  const source = await uploadSource(started, customer);
+  const run = () => runWorkload(started, customer, 'once', { source }, { 'idempotency-key': 'k1' });
+  const answers = await Promise.all([run(), run(), run()]);
+  for (const { status, json } of answers) assert.deepEqual([status, json], [200, answers[0]?.json]);
+  assert.deepEqual((await run()).json, answers[0]?.json);
+  const { id } = await workloadNamed(started, customer, 'once', running);
+  await kill(started, customer, id);
+  await started.settled();
+  assert.deepEqual((await run()).json, answers[0]?.json, 'what came and went is not run again');
+  await started.advance(10 * minute);
+  assert.equal((await space(started)).workloads, 0, 'and takes no slot');
+  assert.equal((await runWorkload(started, customer, 'other', { source })).status, 200);
+}));
+
+test('a run that was refused, and is asked for again under its key after its slot was given back, takes a new one', () => withSystem(async (started) => {
+  await onlyPlan(started, 1);
+  const customer = await signUp(started, ada);
+  const source = await uploadSource(started, customer);
+  const late = await uploadSource(started, customer, { 'server.js': '// late' });
+  await started.adapters.sources.remove(late);
+  const run = () => started.call('POST', '/commands/RunWorkload', { token: customer.access, headers: { 'idempotency-key': 'k1' }, body: { name: 'late', source: late } });
+  refusal(await run(), 422, 'SourceUnknown');
+  await started.advance(6 * minute);
+  assert.equal((await space(started)).workloads, 0);
+  assert.equal((await runWorkload(started, customer, 'first', { source })).status, 200);
+  await uploadSource(started, customer, { 'server.js': '// late' });
+  refusal(await run(), 429, 'WorkloadLimitReached');
+  await started.settled();
+  assert.equal((await started.runtime.list()).length, 1, 'the plan allows one');
+}));

@@ -9,6 +9,7 @@ import type { Document } from '../../src/domain/ports/read-models.ts';
 import { gate, GateMemory } from '../../src/projections/gate.ts';
 import { applyTo } from '../../src/projections/projection.ts';
 import { projections } from '../../src/projections/registry.ts';
+import { ModelRunner } from '../../src/projections/runner.ts';
 import { stories } from '../golden/samples.ts';
 
 /** Each aggregate's events in any order, number and mixture: nothing a decider would do, and still every model must be a fold. */
@@ -138,4 +139,22 @@ test('GateMemory equals the gate\'s collection: folded as events are committed, 
       assert.equal(memory.operatorByHash('no such hash'), undefined);
     }
   }), { numRuns: 25 });
+});
+
+test('two consumers of one collection cannot both write: the later one stops with a conflict, and nothing is folded twice', async () => {
+  const model = projections.find(({ name }) => name === 'signups');
+  assert.ok(model);
+  const log = new TestLog();
+  const readModels = new MemoryReadModels();
+  const failures: string[] = [];
+  const runners = [0, 1].map(() => new ModelRunner(model, log.log, readModels, (_, error) => failures.push((error as Error).name)));
+  for (const runner of runners) await runner.open();
+  for (const runner of runners) runner.start();
+  await log.append(...inOrder);
+  const head = await log.log.head();
+  await Promise.race(runners.map((runner) => runner.reached(head, new Promise(() => undefined))));
+  for (const runner of runners) await runner.stop();
+  assert.deepEqual(failures, ['CheckpointConflict']);
+  assert.equal(runners.filter(({ failure }) => failure !== undefined).length, 1);
+  assert.deepEqual(await documentsIn((runners[0] as ModelRunner).collection), folded(model, await log.events()));
 });

@@ -3,6 +3,7 @@
  * clockwork of renewals and tries, and speaks only through answers and signed webhooks. No rule of ours is in here.
  */
 import { hash } from 'node:crypto';
+import { canonicalJson } from '../../domain/canonical-json.ts';
 import { day, earliest, minute, type Instant } from '../../domain/instant.ts';
 import type { Money } from '../../domain/money.ts';
 import type { Clock } from '../../domain/ports/clock.ts';
@@ -148,7 +149,7 @@ export class SimulatedPayments implements Payments {
     this.#failBefore();
     const at = this.#options.clock.now();
     this.#catchUp(at);
-    const fingerprint = hash('sha256', canonical(fields));
+    const fingerprint = hash('sha256', canonicalJson(fields));
     const text = this.#database.transaction(() => {
       const recorded = this.#database.get<AnswerRow>('SELECT * FROM answers WHERE key = ?', key);
       if (recorded) {
@@ -195,9 +196,3 @@ export class SimulatedPayments implements Payments {
       ORDER BY at, turn LIMIT 1`);
   }
 }
-
-/** JSON with sorted keys: the same for the same parameters, in whatever order they were written. */
-const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
-  );

@@ -27,8 +27,9 @@ export const namespaces = reactor<Namespace, NamespaceTodo>({
       return [{ type: 'RecordWorkloadTold', fields: { namespaceId, workloadId, generation } }];
     },
     CheckSlot: async ({ namespaceId, workloadId }, { lookup }) => {
-      const { status } = await lookup(workload, workloadId);
-      return [{ type: status === 'none' ? 'ReleaseWorkloadSlot' : 'ConfirmWorkloadSlot', fields: { namespaceId, workloadId } }];
+      const found = await lookup(workload, workloadId);
+      const gone = found.status === 'none' || found.removed;
+      return [{ type: gone ? 'ReleaseWorkloadSlot' : 'ConfirmWorkloadSlot', fields: { namespaceId, workloadId } }];
     },
   },
 });
