@@ -1,5 +1,5 @@
 /** Writes the description of the catalog that the CLI is generated from, then bundles the CLI for any Node >= 20. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { root } from './prepare.mjs';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 const { describeForCli } = await import(join(root, 'dist/src/describe-for-cli.js'));
 mkdirSync(join(root, 'cli/generated'), { recursive: true });
 writeFileSync(join(root, 'cli/generated/catalog.json'), `${JSON.stringify(describeForCli(), null, 1)}\n`);
+rmSync(join(root, 'dist/cli-bundle'), { recursive: true, force: true });
 await build({
   entryPoints: [join(root, 'cli/main.ts')], outdir: join(root, 'dist/cli-bundle'), bundle: true, splitting: true, format: 'esm', platform: 'node', target: 'node20', sourcemap: 'linked', logLevel: 'error', minifySyntax: true, minifyWhitespace: true,
   banner: { js: "import{createRequire as requireFrom}from'node:module';const require=requireFrom(import.meta.url);" },

@@ -5,12 +5,15 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { commandId, everything, logOn, originOf, someEvent, start, storedIn, tallyStream } from './harness.ts';
 import { eventId } from '../../src/adapters/event-store/chain.ts';
+import { StoredLog } from '../../src/adapters/event-store/log.ts';
 import { MemoryEventStore } from '../../src/adapters/event-store/memory.ts';
+import { KeyringVault } from '../../src/adapters/event-store/vault.ts';
+import { SeededRandom } from '../../src/adapters/system/random.ts';
 import { personal, type Personal } from '../../src/domain/personal.ts';
 import { beginning, BrokenChain, type Head } from '../../src/domain/ports/log.ts';
 import type { NewEvent, StoredEvent } from '../../src/domain/ports/event-store.ts';
 import { person } from '../domain/samples.ts';
-import { goldenVault } from '../golden/fixture.ts';
+import { goldenKeyring, goldenLogId, goldenVault } from '../golden/fixture.ts';
 
 const stream = tallyStream();
 /** A stream of events written by the log. */
@@ -175,13 +178,21 @@ test('keys that parsing would move or swallow are refused, wherever they stand, 
 });
 test('a value that was sealed before is stored unchanged; of somebody whose key is destroyed nothing new is sealed', async () => {
   const [first] = await everything(logOn(await written({ mail: personal(person, 'email', 'ada@example.com') })).read(stream));
-  const { mail } = first?.data as { mail: Personal };
+  assert.ok(first);
+  const { mail } = first.data as { mail: Personal };
   const [copy] = await everything(logOn(await written({ deep: [{ mail }] })).read(stream));
   assert.deepEqual(copy?.data, { deep: [{ mail }] });
+  const erased = new KeyringVault({ ...goldenKeyring, sealingKey: async () => undefined }, new SeededRandom('erased'), goldenLogId);
+  const store = new MemoryEventStore();
+  const log = new StoredLog(store, erased, {}, true);
+  await assert.rejects(log.append(stream, beginning, [someEvent({ mail: personal(person, 'email', 'ada@example.com') })], originOf(start, 1)), /has been destroyed/);
+  assert.deepEqual(await storedIn(store), []);
+  assert.equal((await (await log.append(stream, beginning, [someEvent({ mail })], originOf(start, 1))).durable).length, 1);
 });
 test('a sealed value opens for its owner, field and log only', async () => {
   const [event] = await everything(logOn(await written({ mail: personal(person, 'email', 'ada@example.com') })).read(stream));
-  const [owner, keyNo, field, iv, bytes] = (event?.data as { mail: { $p: [string, number, string, string, string] } }).mail.$p;
+  assert.ok(event);
+  const [owner, keyNo, field, iv, bytes] = (event.data as { mail: { $p: [string, number, string, string, string] } }).mail.$p;
   const vault = goldenVault();
   const open = (...value: readonly unknown[]): Promise<string | undefined> => vault.open({ $p: value } as never);
   assert.equal(await open(owner, keyNo, field, iv, bytes), 'ada@example.com');

@@ -1,7 +1,7 @@
 /** Keys, ids and paths with which the golden files were made: fixed for ever. */
 import { join } from 'node:path';
 import { StoredLog } from '../../src/adapters/event-store/log.ts';
-import { MemoryEventStore } from '../../src/adapters/event-store/memory.ts';
+import type { EventStore } from '../../src/domain/ports/event-store.ts';
 import { KeyringVault } from '../../src/adapters/event-store/vault.ts';
 import { SeededRandom } from '../../src/adapters/system/random.ts';
 import type { LogId, StreamName } from '../../src/domain/ids.ts';
@@ -25,7 +25,7 @@ export const goldenKeyring: Keyring = {
 };
 export const goldenVault = (seed = 'golden'): KeyringVault => new KeyringVault(goldenKeyring, new SeededRandom(seed), goldenLogId);
 type Upcasters = Readonly<Record<string, readonly Upcast[] | undefined>>;
-export const logOver = (store: MemoryEventStore, upcasters: Upcasters = {}, seed = 'golden', exclusive = true): StoredLog => new StoredLog(store, goldenVault(seed), upcasters, exclusive);
+export const logOver = (store: EventStore, upcasters: Upcasters = {}, seed = 'golden', exclusive = true): StoredLog => new StoredLog(store, goldenVault(seed), upcasters, exclusive);
 
 /** What a golden file holds: the stored texts of `data` and `meta`, byte for byte, and the hash before. */
 export type Golden = {
