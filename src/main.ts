@@ -34,6 +34,7 @@ const refusal = (error: unknown, config: Config | undefined): string | undefined
   if (code === 'EADDRINUSE') return `port ${config?.port} on ${config?.host} is taken; stop what listens there, or choose another with --port (0 takes any free one)`;
   if (code === 'EACCES' && config && config.port < 1024) return `port ${config.port} needs more rights; choose one above 1023 with --port`;
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `cannot listen on ${config?.host}; check --host`;
+  if (name === 'BrokenChain') return `${message}; nothing is decided on a damaged log: put back events.db from a backup`;
   if (name === 'DatabaseUnusable') return `${message}; check the folder's rights and the disk`;
   return undefined;
 };

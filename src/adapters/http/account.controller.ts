@@ -1,10 +1,14 @@
 import { Controller, Get, HttpCode, Inject, Param, Post, Req } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyRequest } from 'fastify';
-import { callerOf, requireAccount, requireGate } from './caller.ts';
+import { callerOf, commit, requireAccount, requireGate } from './caller.ts';
 import { HttpProblem, notFound } from './problem.ts';
 import { RIM, type Rim } from './rim.ts';
+import { SystemMessage } from '../../commands/command-message.ts';
+import { completeCheckout } from '../../commands/reactors/apply-webhooks.ts';
 import { account } from '../../domain/account/decide.ts';
 import { streamName, type AccountId } from '../../domain/ids.ts';
+import type { Reference } from '../../domain/ports/payments.ts';
 import { gateVerdict } from '../../domain/service-level.ts';
 import { subscription } from '../../domain/subscription/decide.ts';
 import type { ActiveSubscription, Subscription } from '../../domain/subscription/state.ts';
@@ -14,8 +18,10 @@ import type { Account } from '../../domain/account/state.ts';
 @Controller('account')
 export class AccountController {
   readonly #rim: Rim;
-  constructor(@Inject(RIM) rim: Rim) {
+  readonly #bus: CommandBus;
+  constructor(@Inject(RIM) rim: Rim, @Inject(CommandBus) bus: CommandBus) {
     this.#rim = rim;
+    this.#bus = bus;
   }
 
   @Get()
@@ -59,9 +65,16 @@ export class AccountController {
     const checkout = await this.#rim.payments.readCheckout(checkoutId);
     if (!checkout || checkout.reference.person !== person) throw notFound('checkout');
     if (checkout.status !== 'complete') return { status: checkout.status, level: caller.level };
+    if (checkout.method !== undefined) await this.#completed(checkout.id, checkout.method, checkout.reference); // in case its webhook was lost
     const { paid } = await this.#ownerOf(id);
     const done = paid.phase.name === 'active' && paid.method?.checkoutId === checkoutId && paid.method.attached;
     return { status: done ? 'done' : 'settling', level: caller.level };
+  }
+
+  async #completed(id: string, method: string, reference: Reference): Promise<void> {
+    const key = `checkout.${id}`;
+    const dispatch = (type: string, fields: object) => commit(this.#bus, new SystemMessage(type, fields), { actor: { kind: 'system', id: 'system:account' }, correlationId: key, causationId: key });
+    await completeCheckout({ id, method, reference }, { tokens: this.#rim.tokens, dispatch });
   }
 
   async #ownerOf(id: AccountId): Promise<{ owner: Extract<Account, { status: 'active' }>; paid: ActiveSubscription }> {

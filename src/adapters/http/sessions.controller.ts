@@ -108,7 +108,7 @@ export class SessionsController {
     if (!isId(sid, 'ses')) throw notSignedIn('this is no refresh token');
     await commit(this.#bus, new RefreshSession(sid as SessionId, refreshToken.trim()), this.#anonymous(request));
     const state = await this.#state(session, sid);
-    if (state.status !== 'open') throw notSignedIn('this session has ended: an old refresh token was used, which may mean that it was stolen');
+    if (state.status !== 'open') throw new HttpProblem(401, 'SessionEnded', 'This session has ended: an old refresh token was used, which may mean that it was stolen.', "Sign in again: 'tollgate login help' says how.");
     return this.#credentials(sid as SessionId, state.holder, state.kid, Number(n) + 1);
   }
 

@@ -15,6 +15,8 @@ const retriesMs = [second, 5 * second, 15 * second, minute, 5 * minute, 15 * min
 /** Deeds that one waking may do for one stream before it goes to the back of the queue. */
 const turnsMax = 50;
 const parallelMax = 8;
+/** Stands among the tries for the stream itself: how often it could not be looked at. */
+const looking = 'looking';
 /** Checkpoints of pages with nothing for this reactor are written only so often: reading them again is harmless. */
 const idleEventsMax = 2_000;
 
@@ -142,7 +144,10 @@ export class Pump {
   /** Its state could not be read, or its row not be written: looked at again, but not at once. */
   #stumbled(stream: StreamName, error: unknown): void {
     this.#p.warn({ reactor: this.reactor.name, stream, error: String(error) }, 'a pump failed; the stream is looked at again');
-    this.#rows.set(stream, { ...(this.#rows.get(stream) ?? { tried: {} }), dueAt: plus(this.#p.clock.now(), second) });
+    const row = this.#rows.get(stream) ?? { tried: {} };
+    const attempts = (row.tried[looking]?.attempts ?? 0) + 1;
+    const dueAt = plus(this.#p.clock.now(), retriesMs[Math.min(attempts, retriesMs.length) - 1] as number);
+    this.#rows.set(stream, { ...row, dueAt, tried: { ...row.tried, [looking]: { attempts, error: String(error) } } });
   }
 
   /** One alarm for all. */
