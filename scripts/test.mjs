@@ -12,7 +12,7 @@ if (lint.status !== 0) console.error('The linter found something; see above.');
 
 const files = (only.length > 0 ? only : ['**/*.spec.js']).flatMap((pattern) => globSync(pattern, { cwd: join(root, 'dist/test') })).filter((file) => !file.startsWith('browser/')).map((file) => join(root, 'dist/test', file)).sort();
 const counts = { passed: 0, failed: 0, skipped: 0 };
-const stream = run({ files, concurrency: 2, timeout: 300_000, execArgv: ['--enable-source-maps'] });
+const stream = run({ files, concurrency: 2, timeout: 180_000, execArgv: ['--enable-source-maps'] });
 stream.on('test:pass', ({ skip, todo, details }) => {
   if (details.type === 'suite') return;
   if (skip || todo) counts.skipped += 1;

@@ -77,23 +77,21 @@ export class LogReader {
     return chosen;
   }
   async *#rest({ name }: Segment): AsyncGenerator<LogLine> {
-    for (;;) {
-      const bytes = await this.#lines(name);
-      if (bytes.length === 0) return;
-      this.#offset += bytes.length;
-      for (const text of bytes.toString('utf8').split('\n')) yield* this.#next(parse(text));
-    }
+    const bytes = await this.#lines(name);
+    this.#offset += bytes.length;
+    for (const text of bytes.toString('utf8').split('\n')) yield* this.#next(parse(text));
   }
-  /** Whole lines from where reading stands. No file stays open while a reader takes its time, or never comes back. */
+  /**
+   * Whole lines from where reading stands to the end: all at once (a file is small, for it is rotated), so that none is lost
+   * when the file is rotated away meanwhile, and no file stays open while a reader takes its time or never comes back.
+   */
   async #lines(name: string): Promise<Buffer> {
     const file = await open(join(this.#folder, name), 'r').catch(() => undefined);
     if (!file) return Buffer.alloc(0); // rotated away just now: the jump in the ids will tell
     try {
-      for (let size = 64 * 1024; ; size *= 2) {
-        const { bytesRead, buffer } = await file.read(Buffer.alloc(size), 0, size, this.#offset);
-        const end = buffer.subarray(0, bytesRead).lastIndexOf(10) + 1;
-        if (end > 0 || bytesRead < size) return buffer.subarray(0, end);
-      }
+      const { size } = await file.stat();
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(Math.max(0, size - this.#offset)), 0, Math.max(0, size - this.#offset), this.#offset);
+      return buffer.subarray(0, buffer.subarray(0, bytesRead).lastIndexOf(10) + 1);
     } finally {
       await file.close();
     }
