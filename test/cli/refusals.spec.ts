@@ -11,7 +11,7 @@ const signedIn = (machine: Machine, url: string, credentials: object = { custome
 };
 
 describe('refusals', { concurrency: 4 }, () => {
-  test('not logged in: the words, the env and the address in use, exit 5, for every verb of a customer', async () => {
+  test('defect 19: not logged in: the words, the env and the address in use, exit 5, for every verb of a customer', async () => {
     using machine = new Machine();
     for (const args of [['run', '.'], ['status'], ['logs', 'x'], ['update', 'x'], ['kill', 'x'], ['whoami'], ['account', 'show'], ['account', 'pay'], ['namespace', 'list'], ['invite', 'list']]) {
       const { code, stderr, stdout } = await machine.run(args);

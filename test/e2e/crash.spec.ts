@@ -167,7 +167,7 @@ const eachDisk = async (t: test.TestContext, journey: Journey, disks: ReadonlyMa
   })));
 };
 
-test('the machine may die at any step of any reactor', { concurrency: 3 }, async (t) => {
+test('defect 2: the machine may die at any step of any reactor: no second charge, no orphan', { concurrency: 3 }, async (t) => {
   const steps = stepsOf(reactors);
   const met = new Set<string>();
   for (const journey of [signingUp, lapsing]) {
@@ -179,7 +179,7 @@ test('the machine may die at any step of any reactor', { concurrency: 3 }, async
   assert.deepEqual([...met].filter((step) => !steps.includes(step)), [], 'and every step met has a name');
 });
 
-test('the machine may die after any commit between the payment token and the account', { concurrency: 3 }, async (t) => {
+test('defect 2: the machine may die after any commit between the payment token and the account', { concurrency: 3 }, async (t) => {
   const disks = await crashes(buying, new Set(), true);
   assert.ok(disks.size >= 8, `there are several: ${disks.size}`);
   await eachDisk(t, buying, disks);
