@@ -8,14 +8,13 @@ import { testCards } from './adapters/payments/cards.ts';
 import { OutsideWorld, pokingAfter } from './adapters/payments/outside-world.ts';
 import { derivation, derivedTokens } from './adapters/system/derivation.ts';
 import { catalog } from './commands/catalog.ts';
-import { SystemMessage } from './commands/command-message.ts';
+import { bySystem, SystemMessage } from './commands/command-message.ts';
 import { Handler } from './commands/handle.ts';
 import { Pump } from './commands/reactors/pump.ts';
 import type { World } from './commands/reactors/reactor.ts';
 import { reactors } from './commands/reactors/registry.ts';
 import type { Mode } from './domain/installation/events.ts';
 import { installation } from './domain/installation/decide.ts';
-import { streamName } from './domain/ids.ts';
 import { found, identify, type Identity } from './founding.ts';
 import { MockTime } from './mock-time.ts';
 import { GateMemory, gate } from './projections/gate.ts';
@@ -63,9 +62,9 @@ const openGate = async (memory: GateMemory, runner: ModelRunner, log: StoredLog)
   for await (const page of log.readAll(memory.position)) memory.apply(page);
 };
 
-const openPumps = async (adapters: Adapters, identity: Identity, log: StoredLog, handler: Handler, world: World, options: AssemblyOptions): Promise<Pump[]> =>
+const openPumps = async (adapters: Adapters, log: StoredLog, handler: Handler, world: World, options: AssemblyOptions): Promise<Pump[]> =>
   Promise.all(reactors.map(async (reactor) => new Pump(reactor, {
-    tenant: identity.tenantId, log, clock: adapters.clock, handler, world, rows: await adapters.readModels.open(`work.${reactor.name}`),
+    log, clock: adapters.clock, handler, world, rows: await adapters.readModels.open(`work.${reactor.name}`),
     at: options.at ?? (() => undefined), warn: (facts, message) => options.logger.warn(facts, message),
   })));
 
@@ -78,8 +77,7 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
   const tokens = derivedTokens(secrets.tokens.kid, secrets.tokens.keys);
   const derive = derivation(secrets.ids, random);
   const handler = new Handler({ tenant: identity.tenantId, log, clock, random, keyring, counters, tokens, derive, sources }, catalog);
-  const { state } = await handler.streams.state(installation, streamName('installation', identity.tenantId, identity.logId));
-  clock.setOffset((state as { offsetMs: number }).offsetMs);
+  clock.setOffset((await handler.lookup(installation, identity.logId)).offsetMs);
   const models = await openModels(adapters, log, options.logger);
   const gateMemory = new GateMemory();
   await openGate(gateMemory, models.get(gate.name) as ModelRunner, log);
@@ -89,10 +87,10 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
   const outside = new OutsideWorld(adapters.payments, clock, options.post, (error) => options.logger.error({ error: String(error) }, 'the simulated provider failed'));
   const payments = pokingAfter(adapters.payments, outside);
   const world: World = { payments, mail: mailbox, runtime, sources, vault, keyring, tokens, derive, render };
-  const pumps = await openPumps(adapters, identity, log, handler, world, options);
+  const pumps = await openPumps(adapters, log, handler, world, options);
   const advanceClock = async (offsetMs: number) => {
     const key = `clock.${offsetMs}`;
-    await handler.execute(SystemMessage.inContext(new SystemMessage('AdvanceClock', { logId: identity.logId, offsetMs }), { actor: { kind: 'system', id: 'system:clock' }, correlationId: key, causationId: key }));
+    await handler.execute(SystemMessage.inContext(new SystemMessage('AdvanceClock', { logId: identity.logId, offsetMs }), bySystem('clock', key)));
   };
   const mockTime = new MockTime({ clock, log, models: [...models.values()], pumps, outside, nextOutside: () => adapters.payments.nextDueAt(), record: advanceClock });
   const reconciler = new Reconciler(runtime, handler, models.get('workloads') as ModelRunner, options.logger);

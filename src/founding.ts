@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { tokenHash } from './adapters/http/caller.ts';
 import { StartRefused, type Config } from './config.ts';
 import { OfferPlan } from './commands/plan.ts';
-import { CommandMessage, SystemMessage, type Context } from './commands/command-message.ts';
+import { bySystem, CommandMessage, SystemMessage, type Context } from './commands/command-message.ts';
 import type { Handler } from './commands/handle.ts';
 import { encodeId, type LogId, type TenantId } from './domain/ids.ts';
 import type { InstallationEvent } from './domain/installation/events.ts';
@@ -27,7 +27,7 @@ export const identify = async (store: EventStore, random: Random, { mode, data }
   return { logId: encodeId('log', random.bytes(13)), tenantId: encodeId('ten', random.bytes(13)) };
 };
 
-const context = (key: string): Context => ({ actor: { kind: 'system', id: 'system:founding' }, correlationId: key, causationId: key, idempotencyKey: key });
+const context = (key: string): Context => ({ ...bySystem('founding', key), idempotencyKey: key });
 const developer = { name: 'developer', amount: 3500, currency: 'USD' };
 
 /** Harmless when repeated: each step has the same idempotency key for ever. */

@@ -1,6 +1,6 @@
 /** Carries what the runtime sees into the log, and starts again what should run and is gone after a crash. */
 import type { Logger } from './assembly.ts';
-import { SystemMessage } from './commands/command-message.ts';
+import { bySystem, SystemMessage } from './commands/command-message.ts';
 import type { Handler } from './commands/handle.ts';
 import type { WorkloadId } from './domain/ids.ts';
 import type { RunReport, Runtime } from './domain/ports/runtime.ts';
@@ -58,7 +58,7 @@ export class Reconciler {
   async #dispatch(type: string, fields: { readonly workloadId: string; readonly [field: string]: unknown }): Promise<void> {
     const id = `runtime.${fields.workloadId}`;
     try {
-      await this.#handler.execute(SystemMessage.inContext(new SystemMessage(type, fields), { actor: { kind: 'system', id: 'system:runtime' }, correlationId: id, causationId: id }));
+      await this.#handler.execute(SystemMessage.inContext(new SystemMessage(type, fields), bySystem('runtime', id)));
     } catch (error) {
       this.#logger.warn({ workload: fields.workloadId, error: String(error) }, 'a report of the runtime was not recorded');
     }

@@ -53,13 +53,19 @@ export const chainedEvent = (stream: string, revision: number, previous: Buffer,
 /** The n-th event goes to a stream that looks random and is the same in every run. */
 export const streamAt = (n: number): number => (n * 7_919 + ((n * n) % 104_729)) % streamCount;
 
-/** An empty log with its 20,000 streams, and a loop that appends `count` events, `group` of them a transaction. */
-export const openFloor = (folder: string): { append(count: number, group: number): number; close(): void } => {
+/** The plain log of every floor: no more than an event needs, tuned as well as we know how. */
+export const openFloorDatabase = (folder: string): DatabaseSync => {
   const database = new DatabaseSync(join(folder, 'floor.db'));
   database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=16000; PRAGMA cache_size=-32768');
   database.exec('CREATE TABLE streams (key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT');
   database.exec(`CREATE TABLE events (position INTEGER PRIMARY KEY, stream INTEGER NOT NULL, revision INTEGER NOT NULL, id TEXT NOT NULL,
     type TEXT NOT NULL, data TEXT NOT NULL, meta TEXT NOT NULL, UNIQUE (stream, revision)) STRICT`);
+  return database;
+};
+
+/** An empty log with its 20,000 streams, and a loop that appends `count` events, `group` of them a transaction. */
+export const openFloor = (folder: string): { append(count: number, group: number): number; close(): void } => {
+  const database = openFloorDatabase(folder);
   const begin = database.prepare('BEGIN IMMEDIATE');
   const commit = database.prepare('COMMIT');
   const insertStream = database.prepare('INSERT INTO streams (key, name) VALUES (?, ?)');

@@ -5,19 +5,14 @@
 import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import Fastify from 'fastify';
-import { beforeFirst, chained } from './append.ts';
+import { beforeFirst, chained, openFloorDatabase } from './append.ts';
 
 const [folder = '.'] = process.argv.slice(2);
 /** What ours would say, put there by the benchmark: who the tenant is, the gate's answers by token hash, and the headers they have. */
 const given = JSON.parse(readFileSync(join(folder, 'floor.json'), 'utf8')) as { tenant: string; actor: string; gate: [string, string][]; headers: Record<string, string> };
 
-const database = new DatabaseSync(join(folder, 'floor.db'));
-database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=16000; PRAGMA cache_size=-32768');
-database.exec('CREATE TABLE streams (key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT');
-database.exec(`CREATE TABLE events (position INTEGER PRIMARY KEY, stream INTEGER NOT NULL, revision INTEGER NOT NULL, id TEXT NOT NULL,
-  type TEXT NOT NULL, data TEXT NOT NULL, meta TEXT NOT NULL, UNIQUE (stream, revision)) STRICT`);
+const database = openFloorDatabase(folder);
 const begin = database.prepare('BEGIN IMMEDIATE');
 const commit = database.prepare('COMMIT');
 const insertStream = database.prepare('INSERT INTO streams (name) VALUES (?)');

@@ -27,6 +27,9 @@ export type Context = {
   readonly ip?: string;
 };
 
+/** What a part of the system asks by itself; without another cause what it belongs to is its cause. */
+export const bySystem = (part: string, correlationId: string, causationId = correlationId): Context => ({ actor: { kind: 'system', id: `system:${part}` }, correlationId, causationId });
+
 /** A command on the bus. Its own fields are what a client sends; the context comes from the rim. */
 export abstract class CommandMessage extends Command<Committed | WouldAppend> {
   /** Not a field: set by the rim, and not enumerable, so that it is never validated or fingerprinted. */

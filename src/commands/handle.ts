@@ -2,7 +2,7 @@ import { SystemMessage, type CommandMessage, type Committed, type Context, type 
 import type { CatalogEntry, Gathering } from './catalog-entry.ts';
 import { Streams, type Outcome } from './streams.ts';
 import { may } from '../domain/access.ts';
-import { isRejection, type Rejection } from '../domain/decider.ts';
+import { isRejection, type Decider, type Rejection } from '../domain/decider.ts';
 import { streamName, type PersonId, type TenantId } from '../domain/ids.ts';
 import { personal } from '../domain/personal.ts';
 import type { Clock } from '../domain/ports/clock.ts';
@@ -59,6 +59,11 @@ export class Handler {
     this.#entries = new Map(catalog.map((entry) => [entry.type, entry]));
     if (this.#entries.size !== catalog.length) throw new Error('a command stands twice in the catalog');
     this.streams = new Streams(ports.log);
+  }
+
+  /** The committed state of an aggregate. */
+  async lookup<S>(decider: Decider<any, S, any>, id: string): Promise<S> {
+    return (await this.streams.state(decider, streamName(decider.category, this.#ports.tenant, id))).state as S;
   }
 
   async execute(message: CommandMessage): Promise<Committed | WouldAppend> {
@@ -128,7 +133,7 @@ export class Handler {
     return {
       now: clock.now(), tenant, context, tokens, derive, random, counters, sources,
       commandId: derive.commandId(context.actor.id, type, context.idempotencyKey),
-      lookup: async (decider, id) => (await this.streams.state(decider, streamName(decider.category, tenant, id))).state as never,
+      lookup: (decider, id) => this.lookup(decider, id),
       findPerson: (email) => keyring.find(email),
       findOrCreatePerson: async (email) => (context.dryRun ? ((await keyring.find(email)) ?? nobody) : keyring.findOrCreate(email)),
     };

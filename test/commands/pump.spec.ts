@@ -67,7 +67,7 @@ class Post {
         return [{ type: 'RecordDelivered', fields: { id, n: item.n } }];
       } },
     });
-    this.pump = new Pump(delivering, { tenant: tenantId, log: this.log, clock: this.clock, handler: this.handler, world: {} as never, rows: await this.readModels.open(rows), at: () => undefined, warn: (_, message) => void this.warnings.push(message) });
+    this.pump = new Pump(delivering, { log: this.log, clock: this.clock, handler: this.handler, world: {} as never, rows: await this.readModels.open(rows), at: () => undefined, warn: (_, message) => void this.warnings.push(message) });
     await this.pump.start();
   }
   async restart(rows = 'rows'): Promise<void> {

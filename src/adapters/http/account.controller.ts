@@ -4,14 +4,14 @@ import type { FastifyRequest } from 'fastify';
 import { callerOf, commit, requireAccount, requireGate } from './caller.ts';
 import { HttpProblem, notFound } from './problem.ts';
 import { RIM, type Rim } from './rim.ts';
-import { SystemMessage } from '../../commands/command-message.ts';
+import { bySystem, SystemMessage } from '../../commands/command-message.ts';
 import { completeCheckout } from '../../commands/reactors/apply-webhooks.ts';
 import { account } from '../../domain/account/decide.ts';
-import { streamName, type AccountId } from '../../domain/ids.ts';
+import type { AccountId } from '../../domain/ids.ts';
 import type { Reference } from '../../domain/ports/payments.ts';
 import { gateVerdict } from '../../domain/service-level.ts';
 import { subscription } from '../../domain/subscription/decide.ts';
-import type { ActiveSubscription, Subscription } from '../../domain/subscription/state.ts';
+import type { ActiveSubscription } from '../../domain/subscription/state.ts';
 import type { Account } from '../../domain/account/state.ts';
 
 /** A customer's own account: level, plan, paying. */
@@ -73,15 +73,15 @@ export class AccountController {
 
   async #completed(id: string, method: string, reference: Reference): Promise<void> {
     const key = `checkout.${id}`;
-    const dispatch = (type: string, fields: object) => commit(this.#bus, new SystemMessage(type, fields), { actor: { kind: 'system', id: 'system:account' }, correlationId: key, causationId: key });
+    const dispatch = (type: string, fields: object) => commit(this.#bus, new SystemMessage(type, fields), bySystem('account', key));
     await completeCheckout({ id, method, reference }, { tokens: this.#rim.tokens, dispatch });
   }
 
   async #ownerOf(id: AccountId): Promise<{ owner: Extract<Account, { status: 'active' }>; paid: ActiveSubscription }> {
-    const { handler, tenant } = this.#rim;
-    const owner = (await handler.streams.state(account, streamName('account', tenant, id))).state as Account;
+    const { handler } = this.#rim;
+    const owner = await handler.lookup(account, id);
     if (owner.status !== 'active') throw notFound('account');
-    const paid = (await handler.streams.state(subscription, streamName('subscription', tenant, owner.subscriptionId))).state as Subscription;
+    const paid = await handler.lookup(subscription, owner.subscriptionId);
     if (paid.status === 'none') throw notFound('subscription');
     return { owner, paid };
   }

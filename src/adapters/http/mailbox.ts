@@ -1,9 +1,7 @@
 /** Mock mode's mailbox: what the pretended carrier took, rendered when somebody looks. */
 import type { MockWorld, Rim } from './rim.ts';
 import { valuesOf } from '../../commands/reactors/send-mail.ts';
-import { streamName } from '../../domain/ids.ts';
 import { mail } from '../../domain/mail/decide.ts';
-import type { OutboxMail } from '../../domain/mail/state.ts';
 
 const shownMax = 500;
 
@@ -13,7 +11,7 @@ export const mailsCarried = async (rim: Rim, mock: MockWorld, to: string | undef
   if (to !== undefined && person === undefined) return [];
   const shown = [];
   for (const { key, at } of await mock.carried()) {
-    const state = (await rim.handler.streams.state(mail, streamName('mail', rim.tenant, key))).state as OutboxMail;
+    const state = await rim.handler.lookup(mail, key);
     if (state.status === 'none' || (person !== undefined && state.person !== person)) continue;
     const address = (await rim.vault.open(state.to)) ?? 'erased';
     shown.push({ id: key, to: address, ...rim.renderMail(state.content.template, valuesOf(state.content, rim)), at, attempts: state.attempts, status: state.status });

@@ -7,11 +7,11 @@ import { mailsCarried } from './mailbox.ts';
 import { notFound } from './problem.ts';
 import { RIM, type MockWorld, type Rim } from './rim.ts';
 import { assets, checkoutPage, homePage, mailboxPage, paymentDonePage, paymentTokenPage, subscribePage } from '../../../web/pages.ts';
-import { SystemMessage } from '../../commands/command-message.ts';
+import { bySystem, SystemMessage } from '../../commands/command-message.ts';
 import { CommandRejected } from '../../commands/handle.ts';
 import { completeCheckout } from '../../commands/reactors/apply-webhooks.ts';
 import { paymentTokenText } from '../../commands/signup.ts';
-import { streamName, type PersonId } from '../../domain/ids.ts';
+import type { PersonId } from '../../domain/ids.ts';
 import { formatMoney } from '../../domain/money.ts';
 import { signup } from '../../domain/signup/decide.ts';
 import type { Signup } from '../../domain/signup/state.ts';
@@ -160,12 +160,12 @@ export class PagesController {
     return items.map(({ document }) => document as unknown as Parameters<typeof subscribePage>[0]['plans'][number]);
   }
 
-  async #signup(person: PersonId): Promise<Signup> {
-    return (await this.#rim.handler.streams.state(signup, streamName('signup', this.#rim.tenant, person))).state as Signup;
+  #signup(person: PersonId): Promise<Signup> {
+    return this.#rim.handler.lookup(signup, person);
   }
 
   #dispatch(type: string, fields: object) {
     const id = `page.${Buffer.from(this.#rim.random.bytes(9)).toString('base64url')}`;
-    return commit(this.#bus, new SystemMessage(type, fields), { actor: { kind: 'system', id: 'system:pages' }, correlationId: id, causationId: id });
+    return commit(this.#bus, new SystemMessage(type, fields), bySystem('pages', id));
   }
 }

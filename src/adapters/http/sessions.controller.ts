@@ -11,14 +11,12 @@ import { SystemMessage, type Context } from '../../commands/command-message.ts';
 import { CommandRejected } from '../../commands/handle.ts';
 import { matchOtp, paymentTokenText, RedeemPaymentToken, ResendOtp, StartSignup, VerifyOtp } from '../../commands/signup.ts';
 import { account } from '../../domain/account/decide.ts';
-import { isRejection } from '../../domain/decider.ts';
-import { encodeId, isId, streamName, type FlowId, type PersonId, type SessionId } from '../../domain/ids.ts';
+import { encodeId, isId, type FlowId, type PersonId, type SessionId } from '../../domain/ids.ts';
 import { day, minute, plus } from '../../domain/instant.ts';
 import { session } from '../../domain/session/decide.ts';
 import type { SessionHolder } from '../../domain/session/events.ts';
 import { otpAttemptsMax, otpLifeMs, otpRefusal, reject, signup } from '../../domain/signup/decide.ts';
 import type { Signup } from '../../domain/signup/state.ts';
-import type { Decider } from '../../domain/decider.ts';
 
 const accessLifeMs = 10 * minute;
 /** A verified person has this long to pay, and a CLI to fetch its session. */
@@ -60,9 +58,9 @@ export class SessionsController {
     const person = await this.#rim.keyring.find(email);
     if (!person) throw new CommandRejected(reject('OtpExpired'));
     const { events } = await commit(this.#bus, new VerifyOtp(person, flowId, token), this.#anonymous(request));
-    const state = await this.#state(signup, person);
+    const state = await this.#rim.handler.lookup(signup, person);
     if (!events.some(({ type }) => type === 'OtpVerified')) {
-      const { matched } = await matchOtp(person, flowId, token, { tokens: this.#rim.tokens, lookup: (decider, id) => this.#state(decider, id) });
+      const { matched } = await matchOtp(person, flowId, token, { tokens: this.#rim.tokens, lookup: (decider, id) => this.#rim.handler.lookup(decider, id) });
       throw new CommandRejected(otpRefusal(state, flowId, matched));
     }
     if (state.stage === 'completed' && state.redemption) return { status: 'signed-in', session: await this.#open({ kind: 'account', accountId: state.redemption.accountId, person }, request) };
@@ -95,7 +93,7 @@ export class SessionsController {
   @HttpCode(200)
   async open(@Req() request: FastifyRequest) {
     const person = await this.#person(request);
-    const state = await this.#state(signup, person);
+    const state = await this.#rim.handler.lookup(signup, person);
     if (state.stage !== 'completed' || !state.redemption) throw new HttpProblem(409, 'SignupNotComplete', 'This sign-up is not complete.', "Go on with 'tollgate login --otp EMAIL'.");
     return this.#open({ kind: 'account', accountId: state.redemption.accountId, person }, request);
   }
@@ -107,7 +105,7 @@ export class SessionsController {
     const [sid, n] = refreshToken.trim().split('.');
     if (!isId(sid, 'ses')) throw notSignedIn('this is no refresh token');
     await commit(this.#bus, new RefreshSession(sid as SessionId, refreshToken.trim()), this.#anonymous(request));
-    const state = await this.#state(session, sid);
+    const state = await this.#rim.handler.lookup(session, sid);
     if (state.status !== 'open') throw new HttpProblem(401, 'SessionEnded', 'This session has ended: an old refresh token was used, which may mean that it was stolen.', "Sign in again: 'tollgate login help' says how.");
     return this.#credentials(sid as SessionId, state.holder, state.kid, Number(n) + 1);
   }
@@ -155,11 +153,8 @@ export class SessionsController {
   #anonymous(request: FastifyRequest): Context {
     return this.#context({ actor: { kind: 'anonymous', id: 'anon' }, level: 'none', namespaces: [] }, request);
   }
-  async #state<S>(decider: Decider<any, S, any>, id: string): Promise<S> {
-    return (await this.#rim.handler.streams.state(decider, streamName(decider.category, this.#rim.tenant, id))).state as S;
-  }
   async #email(person: PersonId): Promise<string> {
-    const { email } = await this.#state(signup, person);
+    const { email } = await this.#rim.handler.lookup(signup, person);
     return (email && (await this.#rim.vault.open(email))) ?? 'erased';
   }
 
@@ -185,13 +180,13 @@ export class SessionsController {
     const expiresAt = plus(now, accessLifeMs);
     const base = { accessToken: await accessTokens.sign({ kind: 'access', sid: sessionId }, now, expiresAt), expiresAt, refreshToken: `${sessionId}.${n}.${tokens.derive(kid, 'refresh', sessionId, n, '')}`, sessionId };
     if (holder.kind === 'operator') return { ...base, operator: holder.operatorId, namespaces: [] };
-    const owner = await this.#state(account, holder.accountId);
+    const owner = await this.#rim.handler.lookup(account, holder.accountId);
     const namespaces = (gate.account(holder.accountId)?.namespaces ?? []).map(({ name }) => name);
     return { ...base, account: holder.accountId, email: owner.status === 'active' ? ((await this.#rim.vault.open(owner.email)) ?? 'erased') : 'erased', namespace: namespaces[0], namespaces };
   }
 
   async #signup(person: PersonId) {
-    const state = await this.#state(signup, person);
+    const state = await this.#rim.handler.lookup(signup, person);
     return { signupId: person, email: await this.#email(person), subscribeUrl: `${this.#rim.origin()}/subscribe`, ...standingOf(state, (token) => paymentTokenText(this.#rim.tokens, person, token), this.#rim.clock.now()) };
   }
 }
@@ -205,5 +200,5 @@ const standingOf = (state: Signup, text: (token: Signup['tokens'][number]) => st
   if (newest?.status === 'issued' && newest.expiresAt > now) return { status: 'verified' as const, paymentToken: text(newest) };
   if (newest?.status !== 'rejected') return { status: 'verified' as const };
   const refusal = reject('PaymentDeclined', { reason: newest.reason });
-  return { status: 'declined' as const, detail: isRejection(refusal) ? refusal.detail : '', nextStep: refusal.nextStep };
+  return { status: 'declined' as const, detail: refusal.detail, nextStep: refusal.nextStep };
 };

@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { commit } from './caller.ts';
 import { HttpProblem, notFound } from './problem.ts';
 import { RIM, type Rim } from './rim.ts';
-import { SystemMessage } from '../../commands/command-message.ts';
+import { bySystem, SystemMessage } from '../../commands/command-message.ts';
 import { personal } from '../../domain/personal.ts';
 import { Refused } from '../../domain/ports/failures.ts';
 import type { ProviderEvent } from '../../domain/ports/payments.ts';
@@ -28,7 +28,7 @@ export class WebhooksController {
     const event = await this.#verify(raw, request);
     const owner = await keyring.takePooledKey();
     const message = new SystemMessage('IngestWebhook', { provider, mode: payments.mode, eventId: event.id, webhookType: event.type, object: event.object, body: personal(owner, 'webhookBody', raw.toString('utf8')) });
-    const { events } = await commit(this.#bus, message, { actor: { kind: 'system', id: `system:webhook-${provider}` }, correlationId: request.id, causationId: event.id });
+    const { events } = await commit(this.#bus, message, bySystem(`webhook-${provider}`, request.id, event.id));
     return { received: true, duplicate: events.length === 0, at: clock.now() };
   }
 

@@ -5,10 +5,9 @@ import { HttpProblem, notFound } from './problem.ts';
 import { streamLines } from './streaming.ts';
 import { RIM, type Rim } from './rim.ts';
 import { mayTouch } from '../../domain/access.ts';
-import { streamName, type WorkloadId } from '../../domain/ids.ts';
+import type { WorkloadId } from '../../domain/ids.ts';
 import { parseDuration, parseInstant, plus, type Instant } from '../../domain/instant.ts';
 import { workload } from '../../domain/workload/decide.ts';
-import type { Workload } from '../../domain/workload/state.ts';
 
 const whole = (name: string, text: string | undefined, max: number): number | undefined => {
   if (text === undefined) return undefined;
@@ -40,7 +39,7 @@ export class WorkloadsController {
   async logs(@Param('id') id: string, @Query() query: Readonly<Record<string, string | undefined>>, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const caller = await callerOf(this.#rim, request);
     requireGate(caller, 'read');
-    const state = (await this.#rim.handler.streams.state(workload, streamName('workload', this.#rim.tenant, id))).state as Workload;
+    const state = await this.#rim.handler.lookup(workload, id);
     if (state.status === 'none' || state.removed || !mayTouch(caller.actor, state.namespaceId)) throw notFound('workload');
     const [tail, after, since] = [whole('tail', query['tail'], 1_000_000), whole('after', query['after'], Number.MAX_SAFE_INTEGER), this.#since(query['since'])];
     const gone = new AbortController();

@@ -1,8 +1,8 @@
-import { SystemMessage, type Committed } from '../command-message.ts';
+import { bySystem, SystemMessage, type Committed } from '../command-message.ts';
 import type { Handler } from '../handle.ts';
 import type { AnyReactor, Deed, World } from './reactor.ts';
 import type { Todo } from '../../domain/decider.ts';
-import { categoryOf, streamName, subjectOf, type StreamName, type TenantId } from '../../domain/ids.ts';
+import { categoryOf, subjectOf, type StreamName } from '../../domain/ids.ts';
 import { earliest, latest, minute, plus, second, type Instant } from '../../domain/instant.ts';
 import type { Clock } from '../../domain/ports/clock.ts';
 import type { Position } from '../../domain/ports/event-store.ts';
@@ -26,7 +26,6 @@ type Row = { readonly dueAt?: Instant; readonly tried: Readonly<Record<string, T
 export type Parked = { readonly subject: string; readonly key: string; readonly error: string; readonly since: Instant; readonly attempts: number };
 
 export type Pumping = {
-  readonly tenant: TenantId;
   readonly log: Log;
   readonly clock: Clock;
   readonly handler: Handler;
@@ -210,14 +209,13 @@ export class Pump {
     return {
       ...this.#p.world, key: item.key, subject: subjectOf(stream), now,
       dispatch: (type, fields, part = '') => this.#dispatch(item, row, type, fields, part),
-      lookup: async (decider, id) => (await this.#p.handler.streams.state(decider, streamName(decider.category, this.#p.tenant, id))).state as never,
+      lookup: (decider, id) => this.#p.handler.lookup(decider, id),
     };
   }
 
   async #dispatch(item: Todo, { cause }: Row, type: string, fields: object, part: string): Promise<Committed> {
-    const message = SystemMessage.inContext(new SystemMessage(type, fields), {
-      actor: { kind: 'system', id: `system:${this.reactor.name}` }, correlationId: cause?.correlationId ?? item.key, causationId: cause?.id ?? item.key, idempotencyKey: `${item.key}.${part}`,
-    });
+    const context = { ...bySystem(this.reactor.name, cause?.correlationId ?? item.key, cause?.id), idempotencyKey: `${item.key}.${part}` };
+    const message = SystemMessage.inContext(new SystemMessage(type, fields), context);
     return (await this.#p.handler.execute(message)) as Committed;
   }
 
