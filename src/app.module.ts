@@ -1,7 +1,9 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { AccountPagesController } from './adapters/http/account-pages.controller.ts';
 import { AccountController } from './adapters/http/account.controller.ts';
 import { CommandsController } from './adapters/http/commands.controller.ts';
 import { HealthController } from './adapters/http/health.controller.ts';
+import { LoginPagesController } from './adapters/http/login-pages.controller.ts';
 import { OperationsController } from './adapters/http/operations.controller.ts';
 import { PagesController } from './adapters/http/pages.controller.ts';
 import { QueriesController } from './adapters/http/queries.controller.ts';
@@ -19,7 +21,7 @@ export class AppModule {
       module: AppModule,
       imports: [CommandsModule.with(rim.handler)],
       providers: [{ provide: RIM, useValue: rim }],
-      controllers: [HealthController, PagesController, CommandsController, SessionsController, AccountController, WorkloadsController, WebhooksController, OperationsController, QueriesController],
+      controllers: [HealthController, PagesController, LoginPagesController, AccountPagesController, CommandsController, SessionsController, AccountController, WorkloadsController, WebhooksController, OperationsController, QueriesController],
     };
   }
 }

@@ -1,11 +1,10 @@
 /** The simulated payment provider's own page. It takes the names of test cards, never a card number. */
 import type { JSX } from 'preact';
 import { Problem, type Refusal } from './parts.tsx';
-import { page, type Mode } from './shell.tsx';
+import { page, type Frame } from './shell.tsx';
 
 export type TestCard = { readonly name: string; readonly meaning: string };
-export type CheckoutProps = {
-  readonly mode: Mode;
+export type CheckoutProps = Frame & {
   readonly id: string;
   readonly purpose: 'signup' | 'pay';
   /** As people read it: "35.00 USD". */
@@ -59,7 +58,7 @@ export const checkoutPage = (props: CheckoutProps): string => {
   const command = props.purpose === 'signup' ? 'tollgate login --otp EMAIL' : 'tollgate account pay';
   return page({
     title: props.askConfirmation ? 'Confirm your card' : 'Checkout',
-    mode: props.mode,
+    frame: props,
     cli: <>In a terminal <code>{command}</code> leads here and waits until you are done.</>,
     children: (
       <div class="narrow">

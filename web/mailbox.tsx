@@ -2,7 +2,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { countOf } from './format.ts';
 import { Time } from './parts.tsx';
-import { page } from './shell.tsx';
+import { page, type Viewer } from './shell.tsx';
 
 export type MailInBox = {
   readonly id: string;
@@ -14,7 +14,7 @@ export type MailInBox = {
   readonly attempts: number;
   readonly status: string;
 };
-export type MailboxProps = { readonly mails: readonly MailInBox[] };
+export type MailboxProps = { readonly viewer?: Viewer; readonly mails: readonly MailInBox[] };
 
 const tokenRun = /\b([0-9a-f]{40})\b/;
 /** The text as it was sent; a click on a one-time token selects all of it. */
@@ -46,10 +46,10 @@ const MailItem = ({ mail, n }: { mail: MailInBox; n: number }): JSX.Element => {
 
 const newestFirst = (a: MailInBox, b: MailInBox): number => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0);
 
-export const mailboxPage = ({ mails }: MailboxProps): string =>
+export const mailboxPage = ({ mails, ...frame }: MailboxProps): string =>
   page({
     title: 'Mailbox',
-    mode: 'mock',
+    frame: { mode: 'mock', ...frame },
     here: '/mailbox',
     cli: <>The same in a terminal: <code>tollgate mail list</code>. For scripts: <a href="/mailbox.json">/mailbox.json</a></>,
     children: (

@@ -1,13 +1,13 @@
 /** The payment token, to take back to the terminal. */
 import { Copyable, Time } from './parts.tsx';
-import { page, type Mode } from './shell.tsx';
+import { page, type Frame } from './shell.tsx';
 
-export type PaymentTokenProps = { readonly mode: Mode; readonly token: string; readonly expiresAt: string; readonly email?: string };
+export type PaymentTokenProps = Frame & { readonly token: string; readonly expiresAt: string; readonly email?: string };
 
-export const paymentTokenPage = ({ mode, token, expiresAt, email }: PaymentTokenProps): string =>
+export const paymentTokenPage = ({ token, expiresAt, email, ...frame }: PaymentTokenProps): string =>
   page({
     title: 'Your payment token',
-    mode,
+    frame,
     cli: <>In a terminal <code>tollgate login --otp {email ?? 'EMAIL'}</code> waits for this token, and takes up a sign-up where it stands.</>,
     children: (
       <div class="narrow">

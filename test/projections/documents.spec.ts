@@ -121,6 +121,7 @@ table('gate', 'a person becomes an account, and is signed out everywhere', perso
 ]);
 table('gate', 'a session ends with its document', sessionId, [
   [a('SessionOpened', { at }), { kind: 'session', sessionId, holder: { kind: 'account', accountId, person }, openedAt: at }],
+  [a('SessionOpened', { at, via: 'web' }), { kind: 'session', sessionId, holder: { kind: 'account', accountId, person }, openedAt: at, via: 'web', kid: 'k1' }],
   [a('SessionRefreshed'), {}],
   [a('SessionClosed'), undefined],
 ]);

@@ -19,7 +19,7 @@ import type { ModelRunner } from '../../projections/runner.ts';
 
 /** The simulated provider's own pages. */
 export type CheckoutDesk = {
-  view(id: string): Promise<{ readonly status: 'open' | 'complete' | 'expired' | 'closed'; readonly purpose: 'signup' | 'pay' } | undefined>;
+  view(id: string): Promise<{ readonly status: 'open' | 'complete' | 'expired' | 'closed'; readonly purpose: 'signup' | 'pay'; /** Name of the test card stored here. */ readonly card?: string } | undefined>;
   submit(id: string, card: string, confirmed: boolean): Promise<{ readonly outcome: 'complete'; readonly returnUrl: string } | { readonly outcome: 'confirm' } | { readonly outcome: 'refused'; readonly message: string } | { readonly outcome: 'closed' }>;
   readonly cards: readonly { readonly name: string; readonly meaning: string }[];
 };

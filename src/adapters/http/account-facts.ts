@@ -1,0 +1,53 @@
+/** What the pages say of an account: from its streams, and what runs from its read model. */
+import { requireAccount, type Caller } from './caller.ts';
+import { notFound } from './problem.ts';
+import { waitFor } from './queries.ts';
+import type { Rim } from './rim.ts';
+import type { WorkloadShown } from '../../../web/pages.ts';
+import { countOf, formatCpu, formatMebibytes } from '../../../web/format.ts';
+import { account } from '../../domain/account/decide.ts';
+import type { Account } from '../../domain/account/state.ts';
+import type { PlanTerms } from '../../domain/plan/events.ts';
+import { gateVerdict } from '../../domain/service-level.ts';
+import { signup } from '../../domain/signup/decide.ts';
+import { subscription } from '../../domain/subscription/decide.ts';
+import type { ActiveSubscription } from '../../domain/subscription/state.ts';
+import type { ModelRunner } from '../../projections/runner.ts';
+
+export type AccountFacts = { readonly owner: Extract<Account, { status: 'active' }>; readonly paid: ActiveSubscription; readonly reason: string; readonly nextStep: string; readonly payable: boolean };
+
+export const accountFacts = async (rim: Rim, caller: Caller): Promise<AccountFacts> => {
+  const { id } = requireAccount(caller);
+  const owner = await rim.handler.lookup(account, id);
+  if (owner.status !== 'active') throw notFound('account');
+  const paid = await rim.handler.lookup(subscription, owner.subscriptionId);
+  if (paid.status === 'none') throw notFound('subscription');
+  const { phase } = paid;
+  const { reason, nextStep } = gateVerdict(caller.level, 'run');
+  if (phase.name === 'grace') return { owner, paid, payable: true, reason: `a payment was missed; everything works until ${phase.endsAt}`, nextStep: "Pay here, or with 'tollgate account pay', before then." };
+  return { owner, paid, payable: phase.name !== 'active', reason, nextStep };
+};
+
+/** "10 workloads, each with 1 CPU, 512 MiB memory and 1 GiB disk". */
+export const limitsOf = ({ workloads, cpuMillis, memoryMiB, diskMiB }: PlanTerms['limits']): string =>
+  `${countOf(workloads, 'workload')}, each with ${formatCpu(cpuMillis)}, ${formatMebibytes(memoryMiB)} memory and ${formatMebibytes(diskMiB)} disk`;
+
+/** What is known of the card, in words: its number is never ours to know. */
+export const cardOf = async (rim: Rim, { person, method }: ActiveSubscription): Promise<string> => {
+  const { tokens } = await rim.handler.lookup(signup, person);
+  const checkoutId = method?.checkoutId ?? tokens.find(({ status }) => status === 'redeemed')?.checkoutId;
+  const card = checkoutId === undefined ? undefined : (await rim.mock?.desk.view(checkoutId))?.card;
+  return card === undefined ? 'stored with the payment provider' : `test card ‘${card}’, stored with the simulated provider`;
+};
+
+const shownMax = 100;
+/** What runs in all of the customer's namespaces; with `after`, as of that write of theirs. */
+export const workloadsOf = async (rim: Rim, { namespaces }: Caller, after: string | undefined): Promise<readonly WorkloadShown[]> => {
+  const runner = rim.models.get('workloads') as ModelRunner;
+  await waitFor(rim, runner, after);
+  const pages = await Promise.all(namespaces.map(async ({ id, name }) => {
+    const { items } = await runner.collection.query({ where: { namespaceId: id }, limit: shownMax });
+    return items.map(({ document }) => ({ ...(document as unknown as WorkloadShown), namespace: name }));
+  }));
+  return pages.flat().sort((a, b) => (a.name < b.name ? -1 : 1));
+};
