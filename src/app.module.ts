@@ -1,6 +1,8 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AccountPagesController } from './adapters/http/account-pages.controller.ts';
 import { AccountController } from './adapters/http/account.controller.ts';
+import { AdminDeedsController } from './adapters/http/admin-deeds.controller.ts';
+import { AdminPagesController } from './adapters/http/admin-pages.controller.ts';
 import { CommandsController } from './adapters/http/commands.controller.ts';
 import { HealthController } from './adapters/http/health.controller.ts';
 import { LoginPagesController } from './adapters/http/login-pages.controller.ts';
@@ -21,7 +23,7 @@ export class AppModule {
       module: AppModule,
       imports: [CommandsModule.with(rim.handler)],
       providers: [{ provide: RIM, useValue: rim }],
-      controllers: [HealthController, PagesController, LoginPagesController, AccountPagesController, CommandsController, SessionsController, AccountController, WorkloadsController, WebhooksController, OperationsController, QueriesController],
+      controllers: [HealthController, PagesController, LoginPagesController, AccountPagesController, AdminPagesController, AdminDeedsController, CommandsController, SessionsController, AccountController, WorkloadsController, WebhooksController, OperationsController, QueriesController],
     };
   }
 }

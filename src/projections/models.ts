@@ -118,13 +118,13 @@ export const namespaces = projection<NamespaceView>({
   },
 });
 
-type MailView = { id: string; to: Personal; template: string; status: 'queued' | 'sent' | 'given up'; attempts: number; lastError?: string; at: string };
+type MailView = { id: string; person: string; to: Personal; template: string; status: 'queued' | 'sent' | 'given up'; attempts: number; lastError?: string; at: string };
 export const mails = projection<MailView>({
-  name: 'mails', version: 1, summary: 'The outbox: every mail and its attempts', indexes: ['status', 'template'], readableBy: 'mail.read', scope: 'staff', category: 'mail', columns: ['id', 'to', 'template', 'status', 'attempts', 'at'],
+  name: 'mails', version: 2, summary: 'The outbox: every mail and its attempts', indexes: ['status', 'template', 'person'], readableBy: 'mail.read', scope: 'staff', category: 'mail', columns: ['id', 'to', 'template', 'status', 'attempts', 'at'],
   events: ['MailQueued', 'MailAttemptFailed', 'MailSent', 'MailGivenUp', 'MailRetried'], keys: bySubject,
   evolve: (view, event: Recorded<MailEvent>) => {
     const { type, data } = event as MailEvent;
-    if (type === 'MailQueued') return { id: data.mailId, to: data.to, template: data.content.template, status: 'queued', attempts: 0, at: data.at };
+    if (type === 'MailQueued') return { id: data.mailId, person: data.person, to: data.to, template: data.content.template, status: 'queued', attempts: 0, at: data.at };
     if (!view) return view;
     switch (type) {
       case 'MailAttemptFailed': return { ...view, attempts: data.attempt, lastError: data.reason };

@@ -94,7 +94,7 @@ table('workloads', 'run, die, run again, be removed', workloadId, [
   [a('WorkloadRemoved'), undefined],
 ]);
 table('mails', 'tried, given up, tried again, sent', mailId, [
-  [a('MailQueued', { at }), { id: mailId, to: 'ada@example.com', template: 'one-time-token', status: 'queued', attempts: 0, at }],
+  [a('MailQueued', { at }), { id: mailId, person, to: 'ada@example.com', template: 'one-time-token', status: 'queued', attempts: 0, at }],
   [a('MailAttemptFailed'), { attempts: 1, lastError: 'the carrier did not answer' }],
   [a('MailGivenUp', { at: minuteAt(2) }), { status: 'given up', attempts: 2, lastError: 'no such mailbox', at: minuteAt(2) }],
   [a('MailRetried', { at: minuteAt(3) }), { status: 'queued', at: minuteAt(3) }],

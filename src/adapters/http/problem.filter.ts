@@ -37,7 +37,7 @@ export class ProblemFilter implements ExceptionFilter {
   /** A page that needs somebody sends who comes by a link or bookmark to the sign-in at once, and from there back. */
   #page(error: unknown, problem: Problem, request: FastifyRequest, reply: FastifyReply): void {
     const [looking, side] = [request.method === 'GET', error instanceof SignInFirst ? error.side : 'customer'];
-    const way = wayOn(problem, side, looking ? request.url : side === 'operator' ? '/admin' : '/account');
+    const way = wayOn(problem, side, looking ? request.url : (/^\/admin\/\w+/.exec(request.url)?.[0] ?? (side === 'operator' ? '/admin' : '/account')), looking);
     reply.header('cache-control', 'no-store').header('vary', 'Accept, Cookie');
     if (error instanceof SignInFirst && looking && way) {
       void reply.status(303).header('location', way.href).send();
@@ -48,11 +48,11 @@ export class ProblemFilter implements ExceptionFilter {
 }
 
 /** Where a refused person goes on: to sign in and back, to pay, or to the front page. */
-const wayOn = ({ status, code }: Problem, side: 'customer' | 'operator', path: string): { readonly href: string; readonly name: string } | undefined => {
+const wayOn = ({ status, code }: Problem, side: 'customer' | 'operator', path: string, looking: boolean): { readonly href: string; readonly name: string } | undefined => {
   const next = `?next=${encodeURIComponent(path)}`;
   if (status === 401) return side === 'operator' ? { href: `/admin/login${next}`, name: 'Sign in as operator' } : { href: `/login${next}`, name: 'Sign in' };
   if (status === 402) return code === 'PaymentRequired' ? { href: '/subscribe', name: 'Choose a plan' } : { href: '/account', name: 'To your account' };
-  return undefined;
+  return path.startsWith('/admin/') && !looking ? { href: path, name: 'Back to the list' } : undefined;
 };
 
 const retryAfterDefaultS = 1;
