@@ -35,7 +35,7 @@ const warned: SubscriptionEvent = { type: 'GraceEndingSoon', data: { ...ids, end
 const graceEnded: SubscriptionEvent = { type: 'GraceEnded', data: ids };
 const lapsed: SubscriptionEvent = { type: 'SubscriptionLapsed', data: { ...ids, suspendAt: limitedEnd, at: graceEnd } };
 const suspended: SubscriptionEvent = { type: 'SubscriptionSuspended', data: { ...ids, endAt: suspendedEnd, at: limitedEnd } };
-const ended: SubscriptionEvent = { type: 'SubscriptionEnded', data: { ...ids, at: suspendedEnd } };
+const ended: SubscriptionEvent = { type: 'SubscriptionEnded', data: { ...ids, at: suspendedEnd, cause: 'unpaid' } };
 const restored = (at = now): SubscriptionEvent => ({ type: 'SubscriptionRestored', data: { ...ids, at } });
 const inGrace = [started(), missed(2), grace];
 const limited = [...inGrace, warned, graceEnded, lapsed];
@@ -275,6 +275,9 @@ const inState = fc.oneof<fc.Arbitrary<Asked<SubscriptionCommand>>[]>(
   fc.integer({ min: 1, max: 3 }).map((n) => ({ type: 'RecordMethodAttached', subscriptionId, checkoutId: `cs_${n}` })),
   fc.tuple(fc.constantFrom('payment-failed', 'limited', 'restored'), fc.nat(6)).map(([template, step]) => ({ type: 'RecordNotice', subscriptionId, key: `${subscriptionId}.${template}.${step}` })),
   fc.constantFrom('full' as const, 'limited' as const, 'suspended' as const, 'none' as const).map((level) => ({ type: 'RecordLevelTold', subscriptionId, level })),
+  fc.constantFrom('CancelSubscription' as const, 'ResumeSubscription' as const).map((type) => ({ type, subscriptionId })),
+  fc.integer({ min: 1, max: 4 }).map((n) => ({ type: 'RecordCancellation', subscriptionId, n })),
+  fc.tuple(fc.constantFrom('active' as const, 'past_due' as const, 'canceled' as const), fc.boolean(), fc.nat(3)).map(([status, cancelAtPeriodEnd, wish]) => ({ ...observe(status), cancelAtPeriodEnd, wish })),
 );
 const anyCommand = inState.map((asked) => {
   const { facts: _, ...rest } = asked as { facts?: unknown };
@@ -286,6 +289,7 @@ comesToRest(subscription, anyCommand, todo, (item): Asked<SubscriptionCommand> =
     case 'TellNamespace': return { type: 'RecordLevelTold', subscriptionId, level: item.level };
     case 'QueueNotice': return { type: 'RecordNotice', subscriptionId, key: item.notice.key };
     case 'AttachMethod': return { type: 'RecordMethodAttached', subscriptionId, checkoutId: item.checkoutId };
+    case 'CarryOutCancellation': return { type: 'RecordCancellation', subscriptionId, n: item.n };
   }
 }, [[start]]);
 laws(subscription, anyCommand, todo, {

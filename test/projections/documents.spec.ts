@@ -70,7 +70,17 @@ table('subscriptions', 'through the whole of dunning and back', subscriptionId, 
   [a('SubscriptionSuspended'), { phase: 'suspended', since: '2026-05-22T12:00:00.000Z', nextAt: '2026-06-21T12:00:00.000Z' }],
   [a('PaymentSucceeded'), { paidThrough: '2026-05-01T12:00:00.000Z', lastPaymentAt: '2026-04-01T12:00:00.000Z', failures: 0 }],
   [a('SubscriptionRestored'), { phase: 'active', since: '2026-05-23T12:00:00.000Z', nextAt: undefined }],
-  [a('SubscriptionEnded'), { phase: 'ended', since: '2026-06-21T12:00:00.000Z', nextAt: undefined }],
+  [a('SubscriptionEnded'), { phase: 'ended', since: '2026-06-21T12:00:00.000Z', nextAt: undefined, cause: 'unpaid' }],
+]);
+table('subscriptions', 'cancelled, withdrawn, cancelled again, paid once more, over, begun again', subscriptionId, [
+  [a('SubscriptionStarted', { at }), { id: subscriptionId, accountId, namespaceId, plan: 'Dev', planId, price: terms.price, phase: 'active', since: at, paidThrough: '2026-04-01T12:00:00.000Z', lastPaymentAt: at, failures: 0, providerSubscription: 'sub_p1' }],
+  [a('CancellationScheduled', { endsAt: '2026-04-01T12:00:00.000Z' }), { endsAt: '2026-04-01T12:00:00.000Z' }],
+  [a('CancellationWithdrawn'), { endsAt: undefined }],
+  [a('CancellationScheduled', { endsAt: '2026-04-01T12:00:00.000Z' }), { endsAt: '2026-04-01T12:00:00.000Z' }],
+  [a('PaymentSucceeded'), { endsAt: '2026-05-01T12:00:00.000Z', paidThrough: '2026-05-01T12:00:00.000Z', lastPaymentAt: '2026-04-01T12:00:00.000Z' }],
+  [a('SubscriptionEnded', { at: '2026-05-01T12:00:00.000Z', cause: 'cancelled', keptUntil: '2026-05-31T12:00:00.000Z' }), { phase: 'ended', since: '2026-05-01T12:00:00.000Z', endsAt: undefined, cause: 'cancelled', nextAt: '2026-05-31T12:00:00.000Z' }],
+  [a('RetentionEnded'), { nextAt: undefined }],
+  [a('SubscriptionRestored'), { phase: 'active', since: '2026-05-23T12:00:00.000Z', cause: undefined }],
 ]);
 table('namespaces', 'levels and slots', namespaceId, [
   [a('NamespaceCreated', { at }), { id: namespaceId, namespaceId, name: 'brave-blue-fox', accountId, level: 'full', limits: terms.limits, workloads: 0, at }],
