@@ -77,6 +77,7 @@ const yourAccount: readonly Noun[] = [
       { name: 'plan', summary: 'What is paid for, what it allows, and when it renews', run: cancelling('plan'), examples: ['tollgate account plan', 'tollgate account plan --json'] },
       { name: 'cancel', summary: 'End the subscription with its paid period; says first what that means', flags: [{ flags: '--confirm', description: 'do not ask' }, ...writeFlags], run: cancelling('cancel'), examples: ['tollgate account cancel', 'tollgate account cancel --dry-run', 'tollgate account cancel --confirm'] },
       { name: 'resume', summary: 'Withdraw a cancellation before it takes effect', flags: writeFlags, run: cancelling('resume'), examples: ['tollgate account resume'] },
+      { name: 'invoices', summary: 'What was charged, for which period, and whether it was paid', flags: [{ flags: '--limit <number>', description: 'at most so many; all when left out', parse: wholeNumber('--limit', 1) }], run: account('invoices'), examples: ['tollgate account invoices', 'tollgate account invoices --json'] },
       { name: 'help', summary: 'How paying works', run: account('help'), examples: ['tollgate account help'] },
     ],
   },

@@ -13,6 +13,7 @@ export type MailValues = {
   ended: { keptUntil?: string };
   'cancellation-scheduled': { endsAt: string };
   'cancellation-withdrawn': { paidThrough: string };
+  receipt: { invoice: string; plan: string; amount: string; periodStart: string; periodEnd: string };
 };
 export type MailTemplate = keyof MailValues;
 export type RenderedMail = { readonly subject: string; readonly text: string; readonly html: string };
@@ -100,6 +101,14 @@ const descriptions: { readonly [T in MailTemplate]: (values: MailValues[T]) => D
     body: [
       [line`You will not be charged again. Everything works until ${formatTime(endsAt)}; then your workloads are stopped.`],
       [line`Did you change your mind? Until then this takes it back: ${code('tollgate account resume')}.`],
+    ],
+  }),
+  receipt: ({ invoice, plan, amount, periodStart, periodEnd }) => ({
+    subject: `Receipt: ${amount} for ${plan}`,
+    body: [
+      [line`Your payment of ${amount} arrived. Thank you.`],
+      [line`Plan: ${plan}, from ${formatTime(periodStart)} to ${formatTime(periodEnd)}.`, line`Invoice: ${code(invoice)}.`],
+      [line`All your invoices: ${code('tollgate account invoices')}.`],
     ],
   }),
   'cancellation-withdrawn': ({ paidThrough }) => ({

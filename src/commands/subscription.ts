@@ -23,11 +23,11 @@ export const subscriptionCommands: readonly CatalogEntry[] = [
   line<AdvanceSubscription>(subscription, 'AdvanceSubscription', { permission: 'subscription.advance', id }),
   line<CancelCommand, CancelSubscription>(subscription, 'CancelSubscription', {
     message: CancelSubscription, permission: 'subscription.cancel', id,
-    open: { audience: 'operator', noun: 'subscription', verb: 'cancel', gate: 'billing', summary: 'End a subscription with its paid period' },
+    open: { audience: 'customer', noun: 'subscription', verb: 'cancel', gate: 'billing', summary: 'End a subscription with its paid period' },
   }),
   line<ResumeCommand, ResumeSubscription>(subscription, 'ResumeSubscription', {
     message: ResumeSubscription, permission: 'subscription.resume', id,
-    open: { audience: 'operator', noun: 'subscription', verb: 'resume', gate: 'billing', summary: 'Withdraw a cancellation before it takes effect' },
+    open: { audience: 'customer', noun: 'subscription', verb: 'resume', gate: 'billing', summary: 'Withdraw a cancellation before it takes effect' },
   }),
   line<RecordCancellation>(subscription, 'RecordCancellation', { permission: 'subscription.record', id }),
   line<ChoosePaymentMethod>(subscription, 'ChoosePaymentMethod', { permission: 'subscription.choose', id }),

@@ -26,7 +26,7 @@ const observe = (status: ProviderState, at = now, latest = 9) => ({ type: 'Obser
 const advance = (at: Instant) => ({ type: 'AdvanceSubscription', subscriptionId, facts: { now: at } }) as const;
 
 const paid = (n: number, at = now): SubscriptionEvent => ({ type: 'PaymentSucceeded', data: { ...ids, invoiceId: `in_${n}`, amount: price, paidThrough: month(n), at } });
-const missed = (n: number, attempt = 1, at = now): SubscriptionEvent => ({ type: 'PaymentFailed', data: { ...ids, invoiceId: `in_${n}`, attempt, at } });
+const missed = (n: number, attempt = 1, at = now): SubscriptionEvent => ({ type: 'PaymentFailed', data: { ...ids, invoiceId: `in_${n}`, attempt, at, amount: price, periodEnd: month(n) } });
 const graceEnd = plus(now, 7 * day);
 const limitedEnd = plus(graceEnd, 14 * day);
 const suspendedEnd = plus(limitedEnd, 30 * day);
@@ -71,6 +71,17 @@ test('an open invoice that was not tried, a pending and a void one change nothin
   given(started()).when(invoice('open', 2, 0)).thenNothing();
   given(started()).when(invoice('pending', 2)).thenNothing();
   given(started()).when(invoice('void', 2)).thenNothing();
+});
+test('an invoice that was tried in vain and is no longer asked for is void, once; paid it cannot become so', () => {
+  const voided: SubscriptionEvent = { type: 'InvoiceVoided', data: { ...ids, invoiceId: 'in_2', at: now } };
+  given(...inGrace).when(invoice('void', 2)).then(voided).when(invoice('void', 2)).thenNothing();
+  given(...inGrace, voided).when(invoice('paid', 2)).thenTypes('PaymentSucceeded', 'SubscriptionRestored').when(invoice('void', 2)).thenNothing();
+});
+test('each paid invoice is receipted once, under its own name; what was paid before there were receipts is not', () => {
+  const receipts = (state: unknown) => (state as ActiveSubscription).notices.filter(({ template }) => template === 'receipt').map(({ key, values }) => [key, values['periodStart']]);
+  const asked = given().when({ ...start, periodStart: now }).thenTypes('SubscriptionStarted').when({ ...invoice('paid', 2), periodStart: month(1) }).thenTypes('PaymentSucceeded');
+  assert.deepEqual(receipts(asked.state), [[`${subscriptionId}.receipt.in_1`, now], [`${subscriptionId}.receipt.in_2`, month(1)]]);
+  assert.deepEqual(receipts(given(started(), paid(2)).state), []);
 });
 test('a plan without grace is limited at once', () => void given(started({ graceDays: 0 })).when(invoice('open', 2)).then(missed(2), { type: 'SubscriptionLapsed', data: { ...ids, suspendAt: plus(now, 14 * day), at: now } }));
 

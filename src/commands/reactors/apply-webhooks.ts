@@ -19,8 +19,8 @@ const applyInvoice = async (id: string, { payments, lookup, dispatch }: Deed): P
   if (!invoice || !ours) return ignored('this invoice is not of a subscription of ours');
   const { person } = invoice.reference;
   if ((await lookup(subscription, ours)).status === 'started') {
-    const { id: invoiceId, status, attempts, amount, periodEnd } = invoice;
-    await dispatch('ObserveInvoice', { subscriptionId: ours, invoiceId, status, attempts, amount, periodEnd });
+    const { id: invoiceId, status, attempts, amount, periodStart, periodEnd } = invoice;
+    await dispatch('ObserveInvoice', { subscriptionId: ours, invoiceId, status, attempts, amount, periodStart, periodEnd });
     return { applied: true, effect: `invoice ${status}`, person };
   }
   const { redemption } = await lookup(signup, person);

@@ -1,6 +1,7 @@
 import { reactor, type Deed } from './reactor.ts';
 import { account } from '../../domain/account/decide.ts';
 import { Refused } from '../../domain/ports/failures.ts';
+import { signup } from '../../domain/signup/decide.ts';
 import { subscription } from '../../domain/subscription/decide.ts';
 import type { Subscription } from '../../domain/subscription/state.ts';
 import { todo, type SubscriptionTodo } from '../../domain/subscription/todo.ts';
@@ -30,7 +31,8 @@ export const dunning = reactor<Subscription, SubscriptionTodo>({
     QueueNotice: async ({ person, notice }, { dispatch, lookup, derive }, state) => {
       const { accountId, subscriptionId } = started(state);
       const owner = await lookup(account, accountId);
-      if (owner.status === 'active') await dispatch('QueueMail', { mailId: derive.id('mail', notice.key), person, to: owner.email, content: { template: notice.template, values: notice.values } });
+      const to = owner.status === 'active' ? owner.email : (await lookup(signup, person)).email; // the first receipt comes before the account
+      if (to) await dispatch('QueueMail', { mailId: derive.id('mail', notice.key), person, to, content: { template: notice.template, values: notice.values } });
       return [{ type: 'RecordNotice', fields: { subscriptionId, key: notice.key } }];
     },
     CarryOutCancellation: async ({ n, want, providerSubscription }, deed, state) => {

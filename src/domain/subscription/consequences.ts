@@ -26,6 +26,6 @@ export const consequencesOf = (state: ActiveSubscription, workloads: readonly st
   if (endsAt === undefined) return undefined;
   return {
     atOnce: false, endsAt,
-    says: [`Everything works until ${endsAt}. Nothing more is charged.`, workloadsOf(workloads), `They and their data are kept for ${terms.policy.suspendedDays} days after that, then removed.`, "Until it ends, 'tollgate account resume' takes the cancellation back.", ...after],
+    says: [`Everything works until ${endsAt}. Nothing more is charged.`, workloadsOf(workloads), `What has run is kept with its data for ${terms.policy.suspendedDays} days after that, then removed.`, "Until it ends, 'tollgate account resume' takes the cancellation back.", ...after],
   };
 };

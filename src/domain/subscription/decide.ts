@@ -8,9 +8,9 @@ import type { SubscriptionEvent } from './events.ts';
 import { cancelledEnd, endCancelled, nextDue, policy, whenDue } from './policy.ts';
 import { evolve, initial, type ActiveSubscription, type Level, type Subscription } from './state.ts';
 
-export type StartSubscription = Command<'StartSubscription', { subscriptionId: SubscriptionId; accountId: AccountId; person: PersonId; namespaceId: NamespaceId; terms: PlanTerms; providerSubscription: string; invoiceId: string; paidThrough: Instant }>;
+export type StartSubscription = Command<'StartSubscription', { subscriptionId: SubscriptionId; accountId: AccountId; person: PersonId; namespaceId: NamespaceId; terms: PlanTerms; providerSubscription: string; invoiceId: string; paidThrough: Instant; periodStart?: Instant }>;
 /** What an invoice was found to be when it was read at the provider: one function for webhook and poll, in any order. */
-export type ObserveInvoice = Command<'ObserveInvoice', { subscriptionId: SubscriptionId; invoiceId: string; status: 'paid' | 'open' | 'pending' | 'void'; attempts: number; amount: Money; periodEnd: Instant }>;
+export type ObserveInvoice = Command<'ObserveInvoice', { subscriptionId: SubscriptionId; invoiceId: string; status: 'paid' | 'open' | 'pending' | 'void'; attempts: number; amount: Money; periodEnd: Instant; periodStart?: Instant }>;
 /** What the provider's subscription was found to be (CAPABILITIES 11a); `wish`: the number of the newest wish about cancelling that it had been told when it was read. */
 export type ObserveProviderState = Command<'ObserveProviderState', { subscriptionId: SubscriptionId; status: ProviderState; latestInvoice: string; cancelAtPeriodEnd?: boolean; wish?: number }>;
 export type ProviderState = 'trialing' | 'active' | 'incomplete' | 'incomplete_expired' | 'past_due' | 'unpaid' | 'canceled' | 'paused' | 'unknown';
@@ -28,17 +28,18 @@ export type SubscriptionCommand =
 
 const start = (command: StartSubscription, state: Subscription): Decision<SubscriptionEvent> => {
   if (state.status !== 'none') return [];
-  const { subscriptionId, accountId, person, namespaceId, terms, providerSubscription, invoiceId, paidThrough, facts } = command;
-  return [{ type: 'SubscriptionStarted', data: { subscriptionId, accountId, person, namespaceId, terms, providerSubscription, invoiceId, paidThrough, at: facts.now } }];
+  const { subscriptionId, accountId, person, namespaceId, terms, providerSubscription, invoiceId, paidThrough, periodStart, facts } = command;
+  return [{ type: 'SubscriptionStarted', data: { subscriptionId, accountId, person, namespaceId, terms, providerSubscription, invoiceId, paidThrough, at: facts.now, ...(periodStart === undefined ? {} : { periodStart }) } }];
 };
 
-const observeInvoice = ({ invoiceId, status, attempts, amount, periodEnd, facts }: ObserveInvoice, state: ActiveSubscription): Decision<SubscriptionEvent> => {
+const observeInvoice = ({ invoiceId, status, attempts, amount, periodStart, periodEnd, facts }: ObserveInvoice, state: ActiveSubscription): Decision<SubscriptionEvent> => {
   const ids = { subscriptionId: state.subscriptionId, accountId: state.accountId };
   const known = state.invoices.find(({ id }) => id === invoiceId);
   if (known?.paid) return []; // paid once is paid: an earlier failure of the same invoice comes too late
-  if (status === 'paid') return [{ type: 'PaymentSucceeded', data: { ...ids, invoiceId, amount, paidThrough: periodEnd, at: facts.now } }, ...policy[state.phase.name].paid(state, facts.now)];
+  if (status === 'paid') return [{ type: 'PaymentSucceeded', data: { ...ids, invoiceId, amount, paidThrough: periodEnd, at: facts.now, ...(periodStart === undefined ? {} : { periodStart }) } }, ...policy[state.phase.name].paid(state, facts.now)];
+  if (status === 'void' && known && !known.voided) return [{ type: 'InvoiceVoided', data: { ...ids, invoiceId, at: facts.now } }];
   if (status !== 'open' || attempts <= (known?.attempts ?? 0)) return [];
-  return [{ type: 'PaymentFailed', data: { ...ids, invoiceId, attempt: attempts, at: facts.now } }, ...missed(state, facts.now)];
+  return [{ type: 'PaymentFailed', data: { ...ids, invoiceId, attempt: attempts, at: facts.now, amount, periodEnd, ...(periodStart === undefined ? {} : { periodStart }) } }, ...missed(state, facts.now)];
 };
 
 /** Nobody is chased for money after cancelling. */

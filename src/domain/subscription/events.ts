@@ -8,7 +8,7 @@ type Ids = { subscriptionId: SubscriptionId; accountId: AccountId };
 /** Mails that a subscription causes; the values are what the template shows. */
 export type Notice = {
   readonly key: string;
-  readonly template: 'payment-failed' | 'grace-ending' | 'limited' | 'suspended' | 'restored' | 'ended' | 'cancellation-scheduled' | 'cancellation-withdrawn';
+  readonly template: 'payment-failed' | 'grace-ending' | 'limited' | 'suspended' | 'restored' | 'ended' | 'cancellation-scheduled' | 'cancellation-withdrawn' | 'receipt';
   readonly values: Readonly<Record<string, string>>;
 };
 /** Who wanted a cancellation, or its end: somebody here, or the provider's own pages. */
@@ -16,9 +16,12 @@ export type WantedBy = 'customer' | 'staff' | 'provider';
 
 /** These names are the storage format. */
 export type SubscriptionEvent =
-  | Event<'SubscriptionStarted', Ids & { person: PersonId; namespaceId: NamespaceId; terms: PlanTerms; providerSubscription: string; invoiceId: string; paidThrough: Instant; at: Instant }>
-  | Event<'PaymentSucceeded', Ids & { invoiceId: string; amount: Money; paidThrough: Instant; at: Instant }>
-  | Event<'PaymentFailed', Ids & { invoiceId: string; attempt: number; at: Instant }>
+  | Event<'SubscriptionStarted', Ids & { person: PersonId; namespaceId: NamespaceId; terms: PlanTerms; providerSubscription: string; invoiceId: string; paidThrough: Instant; at: Instant; periodStart?: Instant }>
+  /** Without `periodStart` it was written before there were receipts, and causes none. */
+  | Event<'PaymentSucceeded', Ids & { invoiceId: string; amount: Money; paidThrough: Instant; at: Instant; periodStart?: Instant }>
+  | Event<'PaymentFailed', Ids & { invoiceId: string; attempt: number; at: Instant; amount?: Money; periodStart?: Instant; periodEnd?: Instant }>
+  /** An invoice that was tried in vain is no longer asked for. */
+  | Event<'InvoiceVoided', Ids & { invoiceId: string; at: Instant }>
   | Event<'GraceStarted', Ids & { endsAt: Instant; warnAt: Instant }>
   | Event<'GraceEndingSoon', Ids & { endsAt: Instant }>
   | Event<'GraceEnded', Ids>

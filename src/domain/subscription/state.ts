@@ -1,6 +1,6 @@
 import type { AccountId, NamespaceId, PersonId, SubscriptionId } from '../ids.ts';
 import { latest, type Instant } from '../instant.ts';
-import { formatMoney } from '../money.ts';
+import { formatMoney, type Money } from '../money.ts';
 import type { PlanTerms } from '../plan/events.ts';
 import type { Notice, SubscriptionEvent } from './events.ts';
 
@@ -18,7 +18,7 @@ export const levelOf = { active: 'full', grace: 'full', limited: 'limited', susp
 /** The same, for what runs: after a cancellation it is stopped and kept for a while before it is removed. */
 export const levelIn = (phase: Phase): Level => (phase.name === 'ended' && phase.keptUntil !== undefined ? 'suspended' : levelOf[phase.name]);
 
-export type InvoiceSeen = { readonly id: string; readonly paid: boolean; readonly attempts: number };
+export type InvoiceSeen = { readonly id: string; readonly paid: boolean; readonly attempts: number; readonly voided?: true };
 /** What the provider is to do about cancelling; only the newest wish is told to it. */
 export type Wish = { readonly n: number; readonly want: 'cancel' | 'go on'; readonly carriedOut: boolean };
 export type ActiveSubscription = {
@@ -52,14 +52,16 @@ const checkoutsKept = 24;
 const seen = (invoices: readonly InvoiceSeen[], invoice: InvoiceSeen): readonly InvoiceSeen[] => [...invoices.filter(({ id }) => id !== invoice.id), invoice].slice(-invoicesKept);
 
 type Data<T extends SubscriptionEvent['type']> = Extract<SubscriptionEvent, { type: T }>['data'];
-const started = (data: Data<'SubscriptionStarted'>): ActiveSubscription => ({
+const started = (data: Data<'SubscriptionStarted'>): ActiveSubscription => withReceipt({
   status: 'started', subscriptionId: data.subscriptionId, accountId: data.accountId, person: data.person, namespaceId: data.namespaceId, terms: data.terms,
   providerSubscription: data.providerSubscription, paidThrough: data.paidThrough, phase: { name: 'active' }, step: 0, checkouts: [],
   invoices: [{ id: data.invoiceId, paid: true, attempts: 1 }], notices: [], told: 'full', wish: { n: 0, want: 'go on', carriedOut: true },
-});
+}, data, data.terms.price);
 
 const enter = (state: ActiveSubscription, phase: Phase): ActiveSubscription => ({ ...state, phase, step: state.step + 1 });
 const withNotice = (state: ActiveSubscription, template: Notice['template'], values: Notice['values'] = {}, n = state.step): ActiveSubscription => ({ ...state, notices: [...state.notices, { key: `${state.subscriptionId}.${template}.${n}`, template, values }] });
+const withReceipt = (state: ActiveSubscription, { invoiceId, paidThrough, periodStart }: { readonly invoiceId: string; readonly paidThrough: Instant; readonly periodStart?: Instant }, amount: Money): ActiveSubscription =>
+  periodStart === undefined ? state : { ...state, notices: [...state.notices, { key: `${state.subscriptionId}.receipt.${invoiceId}`, template: 'receipt', values: { invoice: invoiceId, plan: state.terms.name, amount: formatMoney(amount), periodStart, periodEnd: paidThrough } }] };
 const withoutCancellation = ({ cancellation: _, ...state }: ActiveSubscription): ActiveSubscription => state;
 
 const scheduled = (state: ActiveSubscription, { n, when, endsAt, by }: Data<'CancellationScheduled'>): ActiveSubscription => {
@@ -92,8 +94,9 @@ export const evolve = (state: Subscription, event: SubscriptionEvent): Subscript
   if (state.status === 'none') return state;
   const price = formatMoney(state.terms.price);
   switch (event.type) {
-    case 'PaymentSucceeded': return { ...state, paidThrough: latest(state.paidThrough, event.data.paidThrough), invoices: seen(state.invoices, { id: event.data.invoiceId, paid: true, attempts: 0 }) };
+    case 'PaymentSucceeded': return withReceipt({ ...state, paidThrough: latest(state.paidThrough, event.data.paidThrough), invoices: seen(state.invoices, { id: event.data.invoiceId, paid: true, attempts: 0 }) }, event.data, event.data.amount);
     case 'PaymentFailed': return { ...state, invoices: seen(state.invoices, { id: event.data.invoiceId, paid: false, attempts: event.data.attempt }) };
+    case 'InvoiceVoided': return { ...state, invoices: state.invoices.map((invoice) => (invoice.id === event.data.invoiceId ? { ...invoice, voided: true } : invoice)) };
     case 'GraceStarted': return withNotice(enter(state, { name: 'grace', endsAt: event.data.endsAt, warnAt: event.data.warnAt, warned: false }), 'payment-failed', { amount: price, graceEndsAt: event.data.endsAt });
     case 'GraceEndingSoon': return state.phase.name === 'grace' ? withNotice(enter(state, { ...state.phase, warned: true }), 'grace-ending', { endsAt: event.data.endsAt }) : state;
     case 'GraceEnded': return state;
