@@ -3,6 +3,7 @@ import { AccountPagesController } from './adapters/http/account-pages.controller
 import { AccountController } from './adapters/http/account.controller.ts';
 import { AdminDeedsController } from './adapters/http/admin-deeds.controller.ts';
 import { AdminPagesController } from './adapters/http/admin-pages.controller.ts';
+import { CancellingController } from './adapters/http/cancelling.controller.ts';
 import { CommandsController } from './adapters/http/commands.controller.ts';
 import { HealthController } from './adapters/http/health.controller.ts';
 import { LoginPagesController } from './adapters/http/login-pages.controller.ts';
@@ -23,7 +24,7 @@ export class AppModule {
       module: AppModule,
       imports: [CommandsModule.with(rim.handler)],
       providers: [{ provide: RIM, useValue: rim }],
-      controllers: [HealthController, PagesController, LoginPagesController, AccountPagesController, AdminPagesController, AdminDeedsController, CommandsController, SessionsController, AccountController, WorkloadsController, WebhooksController, OperationsController, QueriesController],
+      controllers: [HealthController, PagesController, LoginPagesController, AccountPagesController, AdminPagesController, AdminDeedsController, CommandsController, SessionsController, AccountController, CancellingController, WorkloadsController, WebhooksController, OperationsController, QueriesController],
     };
   }
 }

@@ -153,7 +153,7 @@ const lapsing: Journey = {
     const [space] = (await started.call('GET', '/namespaces', { token: customer.access })).json.items;
     assert.deepEqual([space.level, space.workloads], ['full', 1], 'no slot is lost or left over');
     const mails = (await started.call('GET', '/mails?limit=1000', { token: started.operator })).json.items.map(({ template }: { template: string }) => template).filter((template: string) => template !== 'one-time-token');
-    assert.deepEqual(mails.sort(), ['grace-ending', 'limited', 'payment-failed', 'restored', 'suspended']);
+    assert.deepEqual(mails.sort(), ['grace-ending', 'limited', 'payment-failed', 'receipt', 'receipt', 'restored', 'suspended', 'welcome']);
   },
 };
 
