@@ -84,8 +84,13 @@ export class FakeRuntime implements Runtime {
   }
 }
 
+/** An answer that goes on for ever is taken for what it begins with. */
+const beginningOf = async ({ body }: Response): Promise<string> => {
+  for await (const chunk of body ?? []) return new TextDecoder().decode(chunk);
+  return '';
+};
 const answerOf = async (response: Response): Promise<Answer> => {
-  const text = await response.text();
+  const text = await (response.headers.get('content-type')?.startsWith('text/event-stream') ? beginningOf(response) : response.text());
   let json: unknown;
   try {
     json = JSON.parse(text);

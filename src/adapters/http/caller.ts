@@ -60,6 +60,12 @@ const byPerson = (rim: Rim, person: PersonId, issuedAt: string): Caller => {
   return { actor: { kind: 'person', id: person }, level: 'unpaid', namespaces: [] };
 };
 
+/**
+ * The caller of an answer that goes on, as things are now: whose session has ended is 401. That the access token has run out
+ * meanwhile does not matter, because it proved whose session it is.
+ */
+export const callerStill = (rim: Rim, caller: Caller, request: FastifyRequest): Caller => (caller.session ? bySession(rim, caller.session) : caller.actor.kind === 'operator' ? operatorBy(rim, bearerOf(request) ?? '') : caller);
+
 /** The gate at the rim: refuses in the words of the one table. */
 export const requireGate = (caller: Caller, action: GateAction): void => {
   if (caller.actor.kind === 'operator') return;

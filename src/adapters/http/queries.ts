@@ -70,6 +70,21 @@ export const documentAsOf = async (rim: Rim, model: ModelRunner, key: string, un
   return documents.get(key);
 };
 
+/** A removed document as it was last: who may know that it is gone. Only where it has a stream of its own. */
+export const documentBeforeItsEnd = async (rim: Rim, model: ModelRunner, key: string): Promise<Document | undefined> => {
+  const stream = streamOf(model.model, rim.tenant, key);
+  if (!stream) return undefined;
+  const documents = new Map<string, Document | undefined>();
+  let last: Document | undefined;
+  for await (const page of rim.log.read(stream)) {
+    for (const event of page) {
+      applyTo(model.model, documents, [event]);
+      last = documents.get(key) ?? last;
+    }
+  }
+  return last;
+};
+
 /** What of a model this caller may see: everything, or equality on the field that makes it theirs. */
 export const scopeOf = (runner: ModelRunner, caller: Caller, request: FastifyRequest): Readonly<Record<string, string>> => {
   const { model } = runner;
@@ -83,6 +98,9 @@ export const scopeOf = (runner: ModelRunner, caller: Caller, request: FastifyReq
   if (model.scope.own === 'account') return { [model.scope.field]: account.id };
   return { [model.scope.field]: namespaceOf(caller, request)?.id ?? 'none' };
 };
+
+/** Models that are read by their name: those with something to show. */
+export const readableModels = (rim: Rim): readonly ModelRunner[] => [...rim.models.values()].filter(({ model }) => model.columns.length > 0);
 
 const runnerOf = (rim: Rim, name: string): ModelRunner => {
   const runner = rim.models.get(name);
