@@ -3,11 +3,13 @@ import { AccountController } from './adapters/http/account.controller.ts';
 import { CommandsController } from './adapters/http/commands.controller.ts';
 import { EventsController } from './adapters/http/events.controller.ts';
 import { HealthController } from './adapters/http/health.controller.ts';
+import { MetricsController } from './adapters/http/metrics.controller.ts';
 import { OperationsController } from './adapters/http/operations.controller.ts';
 import { PagesController } from './adapters/http/pages.controller.ts';
 import { QueriesController } from './adapters/http/queries.controller.ts';
 import { RIM, type Rim } from './adapters/http/rim.ts';
 import { SessionsController } from './adapters/http/sessions.controller.ts';
+import { Watchers } from './adapters/http/watchers.ts';
 import { WebhooksController } from './adapters/http/webhooks.controller.ts';
 import { WorkloadsController } from './adapters/http/workloads.controller.ts';
 import { CommandsModule } from './commands/commands.module.ts';
@@ -19,8 +21,8 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [CommandsModule.with(rim.handler)],
-      providers: [{ provide: RIM, useValue: rim }],
-      controllers: [HealthController, PagesController, CommandsController, SessionsController, AccountController, WorkloadsController, WebhooksController, OperationsController, EventsController, QueriesController],
+      providers: [{ provide: RIM, useValue: rim }, { provide: Watchers, useFactory: () => new Watchers(rim) }],
+      controllers: [HealthController, PagesController, CommandsController, SessionsController, AccountController, WorkloadsController, WebhooksController, OperationsController, EventsController, MetricsController, QueriesController],
     };
   }
 }

@@ -28,6 +28,9 @@ const correlationIds = (random: Random) => (request: { headers: Record<string, s
 /** The name in a Host header, without port and brackets. */
 const hostName = (header: string | undefined): string => (header ?? '').toLowerCase().replace(/:\d+$/, '').replaceAll(/[[\]]/g, '');
 
+/** Logs and events: how long they were read says nothing of how fast we answer. */
+const goesOn = ({ raw }: FastifyReply): boolean => /event-stream|ndjson/.test(String(raw.getHeader('content-type') ?? ''));
+
 export type Served = { readonly app: NestFastifyApplication; readonly close: () => Promise<void> };
 
 export const serve = async ({ rim }: Assembled, config: Pick<Config, 'hostNames' | 'host'>, logger: Logger): Promise<Served> => {
@@ -50,6 +53,7 @@ export const serve = async ({ rim }: Assembled, config: Pick<Config, 'hostNames'
   });
   // What is logged names the route, not the address typed: a query may hold personal data.
   fastify.addHook('onResponse', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
+    if (!goesOn(reply)) rim.metrics.answered(request.method, request.routeOptions.url ?? 'unknown', reply.statusCode, reply.elapsedTime / 1_000);
     logger.info({ correlationId: request.id, method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'request');
     done();
   });

@@ -39,7 +39,7 @@ export type Started = {
   /** Stops in order; the folder goes, unless it is kept (pass it to `startSystem` again). Fails when there was an answer of 500. */
   stop(options?: { readonly keep?: boolean; readonly bugs?: boolean }): Promise<void>;
 };
-export type StartOptions = { readonly data?: string; readonly at?: AssemblyOptions['at']; readonly runtime?: FakeRuntime; readonly clock?: MovableClock; /** Webhooks of these types are taken and lost. */ readonly lost?: Set<string> };
+export type StartOptions = { readonly data?: string; readonly at?: AssemblyOptions['at']; readonly runtime?: FakeRuntime; readonly clock?: MovableClock; readonly metricsOpen?: boolean; /** Webhooks of these types are taken and lost. */ readonly lost?: Set<string> };
 
 /** Workloads in memory that outlive the server, as those of the real runtime do; it counts what it is told. */
 export class FakeRuntime implements Runtime {
@@ -114,7 +114,7 @@ export const startSystem = async (options: StartOptions = {}): Promise<Started> 
     return (await fetch(`${origin}/webhooks/stripe`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } })).status;
   };
   const { system, served } = await (async () => {
-    const assembled = await assemble(adapters, { mode: 'mock', data, version: 'test', origin: () => origin, logger, post, ...(options.at ? { at: options.at } : {}) });
+    const assembled = await assemble(adapters, { mode: 'mock', data, version: 'test', origin: () => origin, logger, post, metricsOpen: options.metricsOpen === true, ...(options.at ? { at: options.at } : {}) });
     await operatorToken(assembled.handler, assembled.identity, data, adapters.random);
     const listening = await serve(assembled, { host: '127.0.0.1', hostNames: [] }, logger);
     await listening.app.listen(0, '127.0.0.1');

@@ -1,11 +1,12 @@
-import { Controller, Get, Inject, Query, Req, Res, type OnModuleDestroy } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { callerOf, callerStill, type Caller } from './caller.ts';
+import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { callerOf, type Caller } from './caller.ts';
 import { ChangeStream, type Told } from './change-stream.ts';
-import { HttpProblem, notSignedIn, problemOf } from './problem.ts';
+import { HttpProblem, notSignedIn } from './problem.ts';
 import { documentBeforeItsEnd, positionOf, readableModels, scopeOf } from './queries.ts';
 import { RIM, type Rim } from './rim.ts';
+import { scopesOf, Watchers, type Scopes } from './watchers.ts';
 import type { Position } from '../../domain/ports/event-store.ts';
 import type { Document } from '../../domain/ports/read-models.ts';
 import { ChangeWatch } from '../../projections/change-feed.ts';
@@ -13,36 +14,17 @@ import type { Change, ModelRunner } from '../../projections/runner.ts';
 
 /** Events of the log that are gone through for a reader who comes back; one who was away for longer reads again. */
 const catchUpMax = 1_000;
-const streamsPerCallerMax = 16;
-const streamsMax = 1_000;
-const beatMs = 15_000;
 const catchUpWaitMs = 5_000;
-/** After these a stream's caller may see more, or nothing any more. */
-const whoMay: ReadonlySet<string> = new Set(['SessionClosed', 'SessionsRevoked', 'OperatorTokenIssued', 'NamespaceCreated']);
-
-type Scopes = ReadonlyMap<string, Readonly<Record<string, string>>>;
-type Open = { readonly stream: ChangeStream; caller: Caller; scopes: Scopes; readonly request: FastifyRequest; readonly runners: readonly ModelRunner[] };
 type Asked = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** Who watches read models over HTTP: told what has changed as soon as a read sees it, and nothing they could not read. */
 @Controller()
-export class EventsController implements OnModuleDestroy {
+export class EventsController {
   readonly #rim: Rim;
-  readonly #open = new Set<Open>();
-  readonly #beat: NodeJS.Timeout;
-  #closing = false;
-
-  constructor(@Inject(RIM) rim: Rim) {
+  readonly #watchers: Watchers;
+  constructor(@Inject(RIM) rim: Rim, @Inject(Watchers) watchers: Watchers) {
     this.#rim = rim;
-    this.#beat = setInterval(() => this.#open.forEach(({ stream }) => stream.beat()), beatMs).unref();
-    rim.log.onCommitted((events) => events.some(({ type }) => whoMay.has(type)) && this.#lookAgain());
-  }
-
-  /** A stop of the server waits for no watcher: they come back by themselves. */
-  onModuleDestroy(): void {
-    this.#closing = true;
-    clearInterval(this.#beat);
-    for (const { stream } of this.#open) stream.end();
+    this.#watchers = watchers;
   }
 
   @Get('events')
@@ -52,26 +34,25 @@ export class EventsController implements OnModuleDestroy {
     const runners = this.#models(query['models'], caller, request);
     const scopes = scopesOf(runners, caller, request);
     const after = afterOf(request, query);
-    this.#admit(caller);
+    const watcher = this.#watchers.admit({ caller, scopes, request, runners });
     const watch = new ChangeWatch(runners);
-    const open: Open = { stream: undefined as never, caller, scopes, request, runners };
-    this.#open.add(open); // from here on it counts, and is looked at when a session ends
     const leave = (): void => {
       watch.stop();
-      this.#open.delete(open);
+      this.#watchers.leave(watcher);
     };
     try {
       const from = watch.furthest;
       await Promise.all(runners.map((runner) => runner.reached(from, sleep(catchUpWaitMs, undefined, { ref: false }))));
       const missed = after === undefined ? [] : await changesBetween(this.#rim, runners, after, from);
-      if (!this.#open.has(open) || this.#closing) throw notSignedIn('this session has ended');
+      if (!this.#watchers.has(watcher)) throw notSignedIn('this session has ended');
       reply.hijack();
-      Object.assign(open, { stream: new ChangeStream(reply.raw, reply.getHeaders() as Record<string, string>, after === undefined || after > from ? from : after) });
+      const stream = new ChangeStream(reply.raw, reply.getHeaders() as Record<string, string>, after === undefined || after > from ? from : after);
+      watcher.stream = stream;
       reply.raw.once('close', leave);
-      open.stream.ready(runners.map(({ model }) => model.name));
-      if (missed === undefined) open.stream.reset(from);
-      else open.stream.changes(visible(missed, open.scopes), from);
-      watch.start(from, (changes, upTo) => open.stream.changes(visible(changes, open.scopes), upTo), (upTo) => open.stream.reset(upTo));
+      stream.ready(runners.map(({ model }) => model.name));
+      if (missed === undefined) stream.reset(from);
+      else stream.changes(visible(missed, watcher.scopes), from);
+      watch.start(from, (changes, upTo) => stream.changes(visible(changes, watcher.scopes), upTo), (upTo) => stream.reset(upTo));
     } catch (error) {
       leave();
       throw error;
@@ -89,26 +70,6 @@ export class EventsController implements OnModuleDestroy {
       return runner;
     });
   }
-
-  #admit({ actor }: Caller): void {
-    if (this.#closing) throw new HttpProblem(503, 'Stopping', 'This server is stopping.', 'Try again in a moment.');
-    const own = [...this.#open].filter(({ caller }) => caller.actor.id === actor.id).length;
-    if (own >= streamsPerCallerMax) throw new HttpProblem(429, 'TooManyStreams', `You have ${own} streams of events open already.`, 'Close one of them, or watch several models with one.');
-    if (this.#open.size >= streamsMax) throw new HttpProblem(503, 'Unavailable', 'Too many streams of events are open just now.', 'Try again in a moment.');
-  }
-
-  /** Somebody's session has ended, or somebody has more to see: everybody's right to their stream is looked at again. */
-  #lookAgain(): void {
-    for (const open of [...this.#open]) {
-      try {
-        open.caller = callerStill(this.#rim, open.caller, open.request);
-        open.scopes = scopesOf(open.runners, open.caller, open.request);
-      } catch (error) {
-        this.#open.delete(open);
-        open.stream?.end(problemOf(error, open.request.id));
-      }
-    }
-  }
 }
 
 const mayRead = (runner: ModelRunner, caller: Caller, request: FastifyRequest): boolean => {
@@ -120,7 +81,6 @@ const mayRead = (runner: ModelRunner, caller: Caller, request: FastifyRequest): 
     throw error;
   }
 };
-const scopesOf = (runners: readonly ModelRunner[], caller: Caller, request: FastifyRequest): Scopes => new Map(runners.map((runner) => [runner.model.name, scopeOf(runner, caller, request)]));
 
 /** From where to go on: what a browser says by itself when it comes back, else `?after=`. */
 const afterOf = (request: FastifyRequest, { after }: Asked): Position | undefined => {

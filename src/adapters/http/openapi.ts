@@ -78,6 +78,7 @@ const fixedPaths = (): [string, PathItemObject][] => [
   ['/clock', { get: call('The time here', 'operations') }],
   ['/clock/advance', { post: call('Walk time forward (mock mode)', 'operations', { ...body('DurationBody'), ...lines }) }],
   ['/mailbox.json', { get: call('The mails "sent" (mock mode)', 'operations', { ...open, parameters: [query('to', 'Only to this address')], responses: answers({ type: 'array', items: anything }) }) }],
+  ['/metrics', { get: call('Metrics for Prometheus', 'health', { responses: { 200: { description: 'Text as Prometheus reads it', content: { 'text/plain': { schema: { type: 'string' } as SchemaObject } } }, ...problems(401, 403) } }) }],
   ['/healthz', { get: call('Alive?', 'health', open) }],
   ['/readyz', { get: call('Ready?', 'health', open) }],
 ];
