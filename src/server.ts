@@ -5,6 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemFilter } from './adapters/http/problem.filter.ts';
+import { serveForwardAuth } from './adapters/http/forward-auth.ts';
 import { serveGate } from './adapters/http/gate.route.ts';
 import { HttpProblem } from './adapters/http/problem.ts';
 import { securityHeaders } from './adapters/http/security-headers.ts';
@@ -58,6 +59,7 @@ export const serve = async ({ rim }: Assembled, config: Pick<Config, 'hostNames'
     done();
   });
   serveGate(fastify as never, rim, filter);
+  serveForwardAuth(fastify as never, rim, filter);
   fastify.addContentTypeParser(['application/gzip', 'application/x-gzip', 'application/octet-stream'], ((_request: unknown, payload: unknown, done: (error: null, body: unknown) => void) => done(null, payload)) as never);
   return { app, close: () => closeAll(app) };
 };

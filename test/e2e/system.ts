@@ -39,7 +39,7 @@ export type Started = {
   /** Stops in order; the folder goes, unless it is kept (pass it to `startSystem` again). Fails when there was an answer of 500. */
   stop(options?: { readonly keep?: boolean; readonly bugs?: boolean }): Promise<void>;
 };
-export type StartOptions = { readonly data?: string; readonly at?: AssemblyOptions['at']; readonly runtime?: FakeRuntime; readonly clock?: MovableClock; readonly metricsOpen?: boolean; /** Webhooks of these types are taken and lost. */ readonly lost?: Set<string> };
+export type StartOptions = { readonly data?: string; readonly at?: AssemblyOptions['at']; readonly runtime?: FakeRuntime; readonly clock?: MovableClock; readonly metricsOpen?: boolean; /** Workloads are real processes; whoever starts them ends them. */ readonly processes?: boolean; /** Webhooks of these types are taken and lost. */ readonly lost?: Set<string> };
 
 /** Workloads in memory that outlive the server, as those of the real runtime do; it counts what it is told. */
 export class FakeRuntime implements Runtime {
@@ -108,7 +108,7 @@ export const startSystem = async (options: StartOptions = {}): Promise<Started> 
   const logger = { info: note('info'), warn: note('warn'), error: note('error') };
   const clock = options.clock ?? new OffsetClock();
   const runtime = options.runtime ?? new FakeRuntime(new MemoryRuntime({ sources: new DiskSourceStore(join(data, 'sources')), clock }));
-  const adapters = openAdapters({ data }, () => origin, {}, { runtime, clock });
+  const adapters = openAdapters({ data }, () => origin, {}, options.processes ? { clock } : { runtime, clock });
   const post = async (body: string, headers: Record<string, string>) => {
     if (options.lost?.has((JSON.parse(body) as { type: string }).type)) return 200;
     return (await fetch(`${origin}/webhooks/stripe`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } })).status;

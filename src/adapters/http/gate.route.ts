@@ -11,6 +11,7 @@ export const serveGate = (fastify: FastifyInstance, rim: Rim, filter: ProblemFil
     try {
       const action = (request.query.action ?? 'read') as GateAction;
       if (!gateActions.includes(action)) throw new HttpProblem(400, 'InvalidInput', `action must be one of ${gateActions.join(', ')}.`, 'For example /gate?action=run.', { errors: [{ field: 'action', message: 'unknown action' }] });
+      reply.header('Cache-Control', 'no-store');
       const caller = await callerOf(rim, request);
       if (caller.actor.kind === 'anonymous') throw notSignedIn();
       const verdict = gateVerdict(caller.level, action);

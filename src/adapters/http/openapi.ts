@@ -49,6 +49,9 @@ const body = (name: string) => ({ requestBody: { required: true, content: json(r
 const open = { security: [{}] };
 const lines = { responses: { 200: { description: 'JSON lines, or server-sent events when Accept asks for them', content: { 'application/x-ndjson': { schema: anything }, 'text/event-stream': { schema: { type: 'string' } as SchemaObject } } }, ...problems(...ordinary) } };
 
+const told = { 'X-Tollgate-Level': { description: 'Service level of the caller', schema: { type: 'string' as const } }, 'X-Tollgate-Reason': { description: 'Why, in printable ASCII', schema: { type: 'string' as const } }, 'X-Tollgate-Account': { description: 'Who it is, when known', schema: { type: 'string' as const } }, 'X-Tollgate-Namespace': { description: 'The namespace the call is about', schema: { type: 'string' as const } } };
+const forwardAuth = { 200: { description: 'Let it through', headers: told }, ...Object.fromEntries(Object.entries(problems(400, 401, 402, 403)).map(([status, answer]) => [status, { ...answer, headers: told }])) };
+
 const fixedPaths = (): [string, PathItemObject][] => [
   ['/sessions/otp', { post: call('Ask for a one-time token by mail', 'sessions', { ...open, ...body('OtpBody') }) }],
   ['/sessions/otp/resend', { post: call('Ask for a newer one-time token', 'sessions', { ...open, ...body('ResendBody') }) }],
@@ -64,6 +67,7 @@ const fixedPaths = (): [string, PathItemObject][] => [
   ['/account/pay', { post: call('A page where another card is given', 'account') }],
   ['/account/pay/{checkout}', { get: call('What became of it', 'account', { parameters: [path('checkout')] }) }],
   ['/gate', { get: call('May this caller do this now?', 'gate', { parameters: [query('action', 'read, write, run or billing')] }) }],
+  ['/gate/forward-auth', { get: call('The same for a proxy in front of something else: status and headers', 'gate', { parameters: [query('action', 'read, write, run or billing; by the method of the guarded call when left out'), query('paymentRequired', '402: answer 402 instead of 403 where a payment would help'), header('X-Original-Method', 'Method of the guarded call; X-Forwarded-Method does as well')], responses: forwardAuth }) }],
   ['/sources', { put: call('Upload a source', 'workloads', { requestBody: { required: true, content: { 'application/gzip': { schema: { type: 'string', format: 'binary' } } } } }) }],
   ['/workloads/{id}/logs', { get: call('Log lines', 'workloads', { parameters: [path('id'), query('tail', 'The last so many', 'integer'), query('since', 'A time, or a duration back'), query('after', 'Lines with a greater id', 'integer'), query('follow', 'true: and on as they come')], ...lines }) }],
   ['/webhooks/{provider}', { post: call('Incoming webhook', 'webhooks', { ...open, parameters: [path('provider')], requestBody: { required: true, content: json(anything) } }) }],
