@@ -109,7 +109,8 @@ export class Handler {
     const stream = streamName(decider.category, this.#ports.tenant, entry.id(fields));
     const decide = (state: never, now: Origin['at']) => decider.decide({ ...fields, type, facts: { ...facts, now, actor: context.actor } }, state);
     if (context.dryRun) {
-      const { state } = await this.streams.state(decider, stream);
+      const { state, head } = await this.streams.state(decider, stream);
+      if (context.ifMatch !== undefined && context.ifMatch !== head.revision) throw new StaleRevision(stream);
       const decision = decide(state as never, gathering.now);
       if (isRejection(decision)) throw new CommandRejected(decision);
       return { dryRun: true, stream, events: decision };

@@ -34,6 +34,7 @@ export class EventsController {
     const runners = this.#models(query['models'], caller, request);
     const scopes = scopesOf(runners, caller, request);
     const after = afterOf(request, query);
+    if (request.method === 'HEAD') return void reply.header('content-type', 'text/event-stream; charset=utf-8').header('cache-control', 'no-store').send();
     const watcher = this.#watchers.admit({ caller, scopes, request, runners });
     const watch = new ChangeWatch(runners);
     const leave = (): void => {
