@@ -7,6 +7,7 @@ import { SqliteEventStore } from './adapters/event-store/sqlite.ts';
 import { SqliteKeyring } from './adapters/keyring/sqlite.ts';
 import { SqliteLeases } from './adapters/lease/sqlite.ts';
 import { Mailbox } from './adapters/mail/mailbox.ts';
+import { Meters } from './adapters/metrics/meters.ts';
 import { SimulatedPayments } from './adapters/payments/simulated.ts';
 import { SqliteReadModels } from './adapters/read-models/sqlite.ts';
 import { LocalRuntime } from './adapters/runtime/local.ts';
@@ -14,6 +15,7 @@ import { DiskSourceStore } from './adapters/runtime/source-store.ts';
 import { OffsetClock } from './adapters/system/clock.ts';
 import { SystemRandom } from './adapters/system/random.ts';
 import { openSecrets, type Secrets } from './adapters/system/secrets.ts';
+import { monotonicSeconds } from './adapters/system/stopwatch.ts';
 import { StartRefused, type Config } from './config.ts';
 import type { MovableClock } from './domain/ports/clock.ts';
 import type { RateCounters } from './domain/ports/counters.ts';
@@ -37,6 +39,7 @@ export type Adapters = {
   readonly mailbox: Mailbox;
   readonly runtime: Runtime;
   readonly sources: SourceStore;
+  readonly meters: Meters;
   /** Closes everything, the log last. */
   readonly close: () => Promise<void>;
 };
@@ -68,7 +71,8 @@ export const openAdapters = (config: Pick<Config, 'data'>, origin: () => string,
   const random = instead.random ?? new SystemRandom();
   const secrets = openSecrets(config.data, random, environment);
   const sources = instead.sources ?? new DiskSourceStore(file('sources'));
-  const store = SqliteEventStore.open(file('events.db'));
+  const meters = new Meters(monotonicSeconds);
+  const store = SqliteEventStore.open(file('events.db'), { observe: () => meters.commit() });
   const readModels = SqliteReadModels.open(file('models.db'));
   const keyring = SqliteKeyring.open(file('keys.db'), { masterKey: secrets.keyring, hmacKey: secrets.lookup, random });
   const counters = SqliteCounters.open(file('counters.db'));
@@ -81,5 +85,5 @@ export const openAdapters = (config: Pick<Config, 'data'>, origin: () => string,
     for (const part of [mailbox, payments, leases, counters, readModels, keyring, store]) await part.close();
     lock.release();
   };
-  return { clock, random, secrets, store, readModels, keyring, counters, leases, payments, mailbox, runtime, sources, close };
+  return { clock, random, secrets, store, readModels, keyring, counters, leases, payments, mailbox, runtime, sources, meters, close };
 };

@@ -5,13 +5,16 @@ import { AdminDeedsController } from './adapters/http/admin-deeds.controller.ts'
 import { AdminPagesController } from './adapters/http/admin-pages.controller.ts';
 import { CancellingController } from './adapters/http/cancelling.controller.ts';
 import { CommandsController } from './adapters/http/commands.controller.ts';
+import { EventsController } from './adapters/http/events.controller.ts';
 import { HealthController } from './adapters/http/health.controller.ts';
 import { LoginPagesController } from './adapters/http/login-pages.controller.ts';
+import { MetricsController } from './adapters/http/metrics.controller.ts';
 import { OperationsController } from './adapters/http/operations.controller.ts';
 import { PagesController } from './adapters/http/pages.controller.ts';
 import { QueriesController } from './adapters/http/queries.controller.ts';
 import { RIM, type Rim } from './adapters/http/rim.ts';
 import { SessionsController } from './adapters/http/sessions.controller.ts';
+import { Watchers } from './adapters/http/watchers.ts';
 import { WebhooksController } from './adapters/http/webhooks.controller.ts';
 import { WorkloadsController } from './adapters/http/workloads.controller.ts';
 import { CommandsModule } from './commands/commands.module.ts';
@@ -23,8 +26,8 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [CommandsModule.with(rim.handler)],
-      providers: [{ provide: RIM, useValue: rim }],
-      controllers: [HealthController, PagesController, LoginPagesController, AccountPagesController, AdminPagesController, AdminDeedsController, CommandsController, SessionsController, AccountController, CancellingController, WorkloadsController, WebhooksController, OperationsController, QueriesController],
+      providers: [{ provide: RIM, useValue: rim }, { provide: Watchers, useFactory: () => new Watchers(rim) }],
+      controllers: [HealthController, PagesController, LoginPagesController, AccountPagesController, AdminPagesController, AdminDeedsController, CommandsController, SessionsController, AccountController, CancellingController, WorkloadsController, WebhooksController, OperationsController, EventsController, MetricsController, QueriesController],
     };
   }
 }

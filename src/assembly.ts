@@ -16,6 +16,7 @@ import { reactors } from './commands/reactors/registry.ts';
 import type { Mode } from './domain/installation/events.ts';
 import { installation } from './domain/installation/decide.ts';
 import { found, identify, type Identity } from './founding.ts';
+import { lookedAt } from './metrics.ts';
 import { MockTime } from './mock-time.ts';
 import { GateMemory, gate } from './projections/gate.ts';
 import { projections } from './projections/registry.ts';
@@ -44,6 +45,8 @@ export type AssemblyOptions = {
   /** Posts a webhook to ourselves, over real HTTP where there is a server. */
   readonly post: (body: string, headers: Record<string, string>) => Promise<number>;
   readonly at?: (step: string) => Promise<void> | void;
+  /** `/metrics` answers callers from this machine without a token, too. */
+  readonly metricsOpen?: boolean;
 };
 
 const render: Rim['renderMail'] = (template, values) => renderMail(template as 'one-time-token', values as never);
@@ -69,19 +72,22 @@ const openPumps = async (adapters: Adapters, log: StoredLog, handler: Handler, w
   })));
 
 export const assemble = async (adapters: Adapters, options: AssemblyOptions): Promise<Assembled> => {
-  const { clock, random, secrets, store, keyring, counters, sources, runtime, mailbox } = adapters;
+  const { clock, random, secrets, store, keyring, counters, sources, runtime, mailbox, meters } = adapters;
   const identity = await identify(store, random, options);
   const vault = new KeyringVault(keyring, random, identity.logId);
   const log = new StoredLog(store, vault, upcasters, true);
   await log.recover();
   const tokens = derivedTokens(secrets.tokens.kid, secrets.tokens.keys);
   const derive = derivation(secrets.ids, random);
-  const handler = new Handler({ tenant: identity.tenantId, log, clock, random, keyring, counters, tokens, derive, sources }, catalog);
+  const handler = new Handler({ tenant: identity.tenantId, log, clock, random, keyring, counters, tokens, derive, sources, observe: (type) => meters.command(type) }, catalog);
   clock.setOffset((await handler.lookup(installation, identity.logId)).offsetMs);
   const models = await openModels(adapters, log, options.logger);
   const gateMemory = new GateMemory();
   await openGate(gateMemory, models.get(gate.name) as ModelRunner, log);
-  log.onCommitted((events) => gateMemory.apply(events));
+  log.onCommitted((events) => {
+    gateMemory.apply(events);
+    meters.appended(events);
+  });
   await found(handler, identity, options.mode);
 
   const outside = new OutsideWorld(adapters.payments, clock, options.post, (error) => options.logger.error({ error: String(error) }, 'the simulated provider failed'));
@@ -96,9 +102,18 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
   const reconciler = new Reconciler(runtime, handler, models.get('workloads') as ModelRunner, options.logger);
   let ready = false;
 
+  const metrics: Rim['metrics'] = {
+    openToLoopback: options.metricsOpen === true, verdict: (...verdict) => meters.verdict(...verdict), answered: (...answer) => meters.answered(...answer),
+    text: async (streams) => {
+      const { exposition } = await import('./adapters/metrics/exposition.ts'); // only who asks pays for loading it
+      exposed ??= exposition(meters, lookedAt({ ...rim, streams }));
+      return exposed.text();
+    },
+  };
+  let exposed: { text(): ReturnType<Rim['metrics']['text']> } | undefined;
   const rim: Rim = {
     mode: options.mode, tenant: identity.tenantId, logId: identity.logId, version: options.version, handler, gate: gateMemory, models, pumps, log, store, vault, keyring, clock, random, tokens, derive, payments, runtime, sources,
-    accessTokens: new AccessTokens(secrets.session), renderMail: render, origin: options.origin, ready: () => ready,
+    metrics, accessTokens: new AccessTokens(secrets.session), renderMail: render, origin: options.origin, ready: () => ready,
     mock: {
       desk: { view: (id) => payments.checkoutView(id), submit: async (id, card, confirmed) => spoken(await payments.submitCard(id, card, confirmed)), cards: testCards },
       carried: async () => mailbox.list(),

@@ -13,6 +13,7 @@ export type Config = {
   readonly log: 'json' | 'pretty';
   /** Names, beside loopback, that requests may be addressed to. */
   readonly hostNames: readonly string[];
+  readonly metrics: 'operator' | 'loopback';
   readonly stopWorkloads: boolean;
   readonly allowRemoteMock: boolean;
 };
@@ -29,6 +30,7 @@ export const settings = {
   mode: { flag: 'mode', variable: 'TOLLGATE_MODE', fallback: 'mock', says: 'mock, staging or production' },
   log: { flag: 'log', variable: 'TOLLGATE_LOG', fallback: 'json', says: 'json or pretty' },
   hostNames: { flag: 'host-names', variable: 'TOLLGATE_HOST_NAMES', fallback: '', says: 'Comma-separated names this server may be addressed by, beside loopback' },
+  metrics: { flag: 'metrics', variable: 'TOLLGATE_METRICS', fallback: 'operator', says: 'Who may read /metrics: operator (with the operator token), or loopback (callers from this machine without a token, too; not where a proxy on it leads here)' },
 } as const;
 type Setting = keyof typeof settings;
 
@@ -80,6 +82,7 @@ export const readConfig = (args: readonly string[], environment: NodeJS.ProcessE
   const config: Config = {
     port, host: given('host', file), data, mode: oneOf('--mode', given('mode', file), 'mock', 'staging', 'production'), log: oneOf('--log', given('log', file), 'json', 'pretty'),
     hostNames: given('hostNames', file).split(',').map((name) => name.trim().toLowerCase()).filter((name) => name !== ''),
+    metrics: oneOf('--metrics', given('metrics', file), 'operator', 'loopback'),
     stopWorkloads: flags['stop-workloads'] === true, allowRemoteMock: flags['allow-remote-mock'] === true,
   };
   if (config.mode === 'mock' && !isLoopback(config.host) && !config.allowRemoteMock) throw new StartRefused(`mock mode listens on loopback only, because anybody could walk its clock; to listen on ${config.host} all the same, add --allow-remote-mock`);

@@ -63,7 +63,7 @@ const start = async (config: Config): Promise<Running> => {
   let origin = `http://${config.host}:${config.port}`;
   const adapters = openAdapters(config, () => origin);
   const post = async (body: string, headers: Record<string, string>): Promise<number> => (await fetch(`${origin}/webhooks/stripe`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers }, signal: AbortSignal.timeout(10_000) })).status;
-  const system = await assemble(adapters, { mode: config.mode, data: config.data, version: versionOf(), origin: () => origin, logger, post });
+  const system = await assemble(adapters, { mode: config.mode, data: config.data, version: versionOf(), origin: () => origin, logger, post, metricsOpen: config.metrics === 'loopback' });
   await operatorToken(system.handler, system.identity, config.data, adapters.random);
   const served = await serve(system, config, logger);
   await served.app.listen(config.port, config.host);

@@ -1,31 +1,21 @@
 /** What the pages say of an account: from its streams, and what runs from its read model. */
+import { ownerOf, standingOf } from './account.controller.ts';
 import { requireAccount, type Caller } from './caller.ts';
-import { notFound } from './problem.ts';
 import { waitFor } from './queries.ts';
 import type { Rim } from './rim.ts';
 import type { WorkloadShown } from '../../../web/pages.ts';
 import { countOf, formatCpu, formatMebibytes } from '../../../web/format.ts';
-import { account } from '../../domain/account/decide.ts';
 import type { Account } from '../../domain/account/state.ts';
 import type { PlanTerms } from '../../domain/plan/events.ts';
-import { gateVerdict } from '../../domain/service-level.ts';
 import { signup } from '../../domain/signup/decide.ts';
-import { subscription } from '../../domain/subscription/decide.ts';
 import type { ActiveSubscription } from '../../domain/subscription/state.ts';
 import type { ModelRunner } from '../../projections/runner.ts';
 
 export type AccountFacts = { readonly owner: Extract<Account, { status: 'active' }>; readonly paid: ActiveSubscription; readonly reason: string; readonly nextStep: string; readonly payable: boolean };
 
 export const accountFacts = async (rim: Rim, caller: Caller): Promise<AccountFacts> => {
-  const { id } = requireAccount(caller);
-  const owner = await rim.handler.lookup(account, id);
-  if (owner.status !== 'active') throw notFound('account');
-  const paid = await rim.handler.lookup(subscription, owner.subscriptionId);
-  if (paid.status === 'none') throw notFound('subscription');
-  const { phase } = paid;
-  const { reason, nextStep } = gateVerdict(caller.level, 'run');
-  if (phase.name === 'grace') return { owner, paid, payable: true, reason: `a payment was missed; everything works until ${phase.endsAt}`, nextStep: "Pay here, or with 'tollgate account pay', before then." };
-  return { owner, paid, payable: phase.name !== 'active', reason, nextStep };
+  const { owner, paid } = await ownerOf(rim, requireAccount(caller).id);
+  return { owner, paid, payable: paid.phase.name !== 'active', ...standingOf(paid, caller.level) };
 };
 
 /** "10 workloads, each with 1 CPU, 512 MiB memory and 1 GiB disk". */

@@ -5,16 +5,20 @@ import { RouteConstraints } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { accountFacts, cardOf, limitsOf, workloadsOf } from './account-facts.ts';
 import { requireGate, type Caller } from './caller.ts';
-import { html, requireOwnForm, sameName, seeOther } from './page-forms.ts';
+import { changeOwn, consequencesFor } from './cancelling.controller.ts';
+import { field, html, requireOwnForm, sameName, seeOther } from './page-forms.ts';
 import { openPayment } from './paying.ts';
 import { notFound } from './problem.ts';
 import { RIM, type Rim } from './rim.ts';
 import { streamLines } from './streaming.ts';
-import { requireSignedIn, viewerOf } from './web-session.ts';
-import { accountPage, workloadPage } from '../../../web/pages.ts';
+import { requireSignedIn, viewerOf, type SignedIn } from './web-session.ts';
+import { accountPage, cancelPage, workloadPage } from '../../../web/pages.ts';
+import type { Context } from '../../commands/command-message.ts';
+import { CancelSubscription, ResumeSubscription } from '../../commands/subscription.ts';
 import { mayTouch } from '../../domain/access.ts';
 import type { WorkloadId } from '../../domain/ids.ts';
 import type { LogLine } from '../../domain/ports/runtime.ts';
+import { cancelledEnd } from '../../domain/subscription/policy.ts';
 import { workload } from '../../domain/workload/decide.ts';
 
 const settleWaitMs = 5_000;
@@ -24,6 +28,8 @@ const tailShown = 100;
 const outcomes: Readonly<Record<string, string>> = {
   welcome: 'Welcome: the payment went through and your account is open.',
   paid: 'Thank you: the card is stored, and nothing is open.',
+  cancelled: 'The subscription is cancelled. Until it ends everything works, and you can take it back here.',
+  resumed: 'The subscription goes on.',
 };
 type Asked = Readonly<Record<string, string | undefined>>;
 
@@ -31,8 +37,10 @@ type Asked = Readonly<Record<string, string | undefined>>;
 @Controller('account')
 export class AccountPagesController {
   readonly #rim: Rim;
-  constructor(@Inject(RIM) rim: Rim, @Inject(CommandBus) _bus: CommandBus) {
+  readonly #bus: CommandBus;
+  constructor(@Inject(RIM) rim: Rim, @Inject(CommandBus) bus: CommandBus) {
     this.#rim = rim;
+    this.#bus = bus;
   }
 
   @Get()
@@ -47,7 +55,8 @@ export class AccountPagesController {
     const card = await cardOf(this.#rim, paid);
     return html(reply, accountPage({
       ...this.#frame(request), level: standing.level, reason, nextStep, payable, ...(standing.since === undefined ? {} : { since: standing.since }),
-      email: (await this.#rim.vault.open(owner.email)) ?? 'erased', plan: { name: terms.name, price: terms.price, interval: terms.interval, limits: limitsOf(terms.limits) }, paidThrough: paid.paidThrough,
+      email: (await this.#rim.vault.open(owner.email)) ?? 'erased', plan: { name: terms.name, price: terms.price, interval: terms.interval, limits: limitsOf(terms.limits) }, paidThrough: cancelledEnd(paid) ?? paid.paidThrough,
+      cancelAtPeriodEnd: paid.cancellation !== undefined, cancellable: paid.phase.name !== 'ended' && paid.cancellation === undefined, resumable: paid.phase.name !== 'ended' && paid.cancellation !== undefined && !paid.cancellation.final,
       card, namespaces: standing.namespaces, workloads: await workloadsOf(this.#rim, standing, query['after']),
       ...(outcome === undefined ? {} : { done: outcome }), ...(settled ? {} : { pending: 'The card is stored; the payment is under way. This page changes as soon as the bank has answered.' }),
     }));
@@ -68,12 +77,37 @@ export class AccountPagesController {
   @Post('pay')
   @RouteConstraints({ page: true })
   async pay(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<undefined> {
-    const signedIn = requireSignedIn(this.#rim, request, 'customer');
-    requireOwnForm(this.#rim, request, signedIn);
-    requireGate(signedIn.caller, 'billing');
-    const { owner, paid } = await accountFacts(this.#rim, signedIn.caller);
+    const { caller } = this.#own(request);
+    requireGate(caller, 'billing');
+    const { owner, paid } = await accountFacts(this.#rim, caller);
     const { url } = await openPayment(this.#rim, owner, paid, `${paid.accountId}.${request.id}`);
     return seeOther(reply, sameName(this.#rim, request, url));
+  }
+
+  /** What would stop and what is kept, from a dry run of the very command. */
+  @Get('cancel')
+  async consequences(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<string | undefined> {
+    const { caller } = requireSignedIn(this.#rim, request, 'customer');
+    const { after } = await changeOwn(this.#rim, this.#bus, caller, { ...this.#context(caller, request), dryRun: true }, new CancelSubscription());
+    const { says = [] } = await consequencesFor(this.#rim, after);
+    return html(reply, cancelPage({ ...this.#frame(request), plan: after.terms.name, consequences: says }));
+  }
+
+  @Post('cancel')
+  @RouteConstraints({ page: true })
+  async cancel(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<string | undefined> {
+    const { caller } = this.#own(request);
+    if (field(request.body, 'sure') !== 'yes') return this.consequences(request, reply);
+    await changeOwn(this.#rim, this.#bus, caller, this.#context(caller, request), new CancelSubscription());
+    return seeOther(reply, '/account?done=cancelled');
+  }
+
+  @Post('resume')
+  @RouteConstraints({ page: true })
+  async resume(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<undefined> {
+    const { caller } = this.#own(request);
+    await changeOwn(this.#rim, this.#bus, caller, this.#context(caller, request), new ResumeSubscription());
+    return seeOther(reply, '/account?done=resumed');
   }
 
   @Get('workloads/:id')
@@ -107,6 +141,15 @@ export class AccountPagesController {
     if (state.status === 'none' || state.removed || !mayTouch(actor, state.namespaceId)) throw notFound('workload');
   }
 
+  /** Who sends a form of theirs. */
+  #own(request: FastifyRequest): SignedIn {
+    const signedIn = requireSignedIn(this.#rim, request, 'customer');
+    requireOwnForm(this.#rim, request, signedIn);
+    return signedIn;
+  }
+  #context({ actor }: Caller, request: FastifyRequest): Context {
+    return { actor, correlationId: request.id, causationId: request.id, ip: request.ip };
+  }
   #frame(request: FastifyRequest) {
     return { mode: this.#rim.mode, viewer: viewerOf(this.#rim, request) };
   }

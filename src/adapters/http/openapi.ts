@@ -49,6 +49,9 @@ const body = (name: string) => ({ requestBody: { required: true, content: json(r
 const open = { security: [{}] };
 const lines = { responses: { 200: { description: 'JSON lines, or server-sent events when Accept asks for them', content: { 'application/x-ndjson': { schema: anything }, 'text/event-stream': { schema: { type: 'string' } as SchemaObject } } }, ...problems(...ordinary) } };
 
+const told = { 'X-Tollgate-Level': { description: 'Service level of the caller', schema: { type: 'string' as const } }, 'X-Tollgate-Reason': { description: 'Why, in printable ASCII', schema: { type: 'string' as const } }, 'X-Tollgate-Account': { description: 'Who it is, when known', schema: { type: 'string' as const } }, 'X-Tollgate-Namespace': { description: 'The namespace the call is about', schema: { type: 'string' as const } } };
+const forwardAuth = { 200: { description: 'Let it through', headers: told }, ...Object.fromEntries(Object.entries(problems(400, 401, 402, 403)).map(([status, answer]) => [status, { ...answer, headers: told }])) };
+
 const fixedPaths = (): [string, PathItemObject][] => [
   ['/sessions/otp', { post: call('Ask for a one-time token by mail', 'sessions', { ...open, ...body('OtpBody') }) }],
   ['/sessions/otp/resend', { post: call('Ask for a newer one-time token', 'sessions', { ...open, ...body('ResendBody') }) }],
@@ -66,9 +69,11 @@ const fixedPaths = (): [string, PathItemObject][] => [
   ['/account/cancel', { post: call('End the subscription with its paid period; the answer says what that means', 'account', { parameters: [query('dryRun', 'true: only say what it would mean')] }) }],
   ['/account/resume', { post: call('Withdraw a cancellation before it takes effect', 'account', { parameters: [query('dryRun', 'true: only say what it would mean')] }) }],
   ['/gate', { get: call('May this caller do this now?', 'gate', { parameters: [query('action', 'read, write, run or billing')] }) }],
+  ['/gate/forward-auth', { get: call('The same for a proxy in front of something else: status and headers', 'gate', { parameters: [query('action', 'read, write, run or billing; by the method of the guarded call when left out'), query('paymentRequired', '402: answer 402 instead of 403 where a payment would help'), header('X-Original-Method', 'Method of the guarded call; X-Forwarded-Method does as well')], responses: forwardAuth }) }],
   ['/sources', { put: call('Upload a source', 'workloads', { requestBody: { required: true, content: { 'application/gzip': { schema: { type: 'string', format: 'binary' } } } } }) }],
   ['/workloads/{id}/logs', { get: call('Log lines', 'workloads', { parameters: [path('id'), query('tail', 'The last so many', 'integer'), query('since', 'A time, or a duration back'), query('after', 'Lines with a greater id', 'integer'), query('follow', 'true: and on as they come')], ...lines }) }],
   ['/webhooks/{provider}', { post: call('Incoming webhook', 'webhooks', { ...open, parameters: [path('provider')], requestBody: { required: true, content: json(anything) } }) }],
+  ['/events', { get: call('Changes of read models as they happen', 'events', { parameters: [query('models', 'Only these, separated by commas; all that may be read when left out'), query('after', 'Begin after this position'), header('Last-Event-ID', 'The id of the last event seen: go on after it')], responses: { 200: { description: 'Server-sent events `ready`, `change`, `reset` (read again) and `end`', content: { 'text/event-stream': { schema: { type: 'string' } as SchemaObject } } }, ...problems(...ordinary) } }) }],
   ['/projections', { get: call('Read models and their lag', 'operations') }],
   ['/projections/{name}/rebuild', { post: call('Rebuild a read model beside the live one', 'operations', { parameters: [path('name'), query('acceptDifferences', 'true: swap even if they differ')], ...lines }) }],
   ['/reactors', { get: call('Reactors, waiting and parked work', 'operations') }],
@@ -79,6 +84,7 @@ const fixedPaths = (): [string, PathItemObject][] => [
   ['/clock', { get: call('The time here', 'operations') }],
   ['/clock/advance', { post: call('Walk time forward (mock mode)', 'operations', { ...body('DurationBody'), ...lines }) }],
   ['/mailbox.json', { get: call('The mails "sent" (mock mode)', 'operations', { ...open, parameters: [query('to', 'Only to this address')], responses: answers({ type: 'array', items: anything }) }) }],
+  ['/metrics', { get: call('Metrics for Prometheus', 'health', { responses: { 200: { description: 'Text as Prometheus reads it', content: { 'text/plain': { schema: { type: 'string' } as SchemaObject } } }, ...problems(401, 403) } }) }],
   ['/healthz', { get: call('Alive?', 'health', open) }],
   ['/readyz', { get: call('Ready?', 'health', open) }],
 ];

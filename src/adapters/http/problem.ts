@@ -42,7 +42,7 @@ export const levelForbids = (level: ServiceLevel): HttpProblem => {
 const statusOf = { invalid: 422, conflict: 409, exhausted: 429, expired: 410, 'not-found': 404, forbidden: 403, limited: 402 } as const satisfies Record<RejectionKind, number>;
 const ofRejection = ({ kind, code, detail, nextStep, resetAt }: Rejection): Draft => ({ status: code === 'SessionEnded' ? 401 : statusOf[kind], code, detail, nextStep, ...(resetAt === undefined ? {} : { resetAt }) });
 
-const words: Readonly<Record<number, string>> = { 400: 'Invalid input', 401: 'Not signed in', 402: 'Payment required', 403: 'Not permitted', 404: 'Not found', 409: 'Conflict', 410: 'Expired', 412: 'Moved on', 413: 'Too big', 415: 'Unsupported media type', 421: 'Misdirected', 422: 'Refused', 429: 'Too many', 500: 'Our mistake', 503: 'Unavailable' };
+const words: Readonly<Record<number, string>> = { 400: 'Invalid input', 401: 'Not signed in', 402: 'Payment required', 403: 'Not permitted', 404: 'Not found', 405: 'Wrong method', 408: 'Too slow', 409: 'Conflict', 410: 'Expired', 412: 'Moved on', 413: 'Too big', 414: 'Too long', 415: 'Unsupported media type', 421: 'Misdirected', 422: 'Refused', 429: 'Too many', 431: 'Too big', 500: 'Our mistake', 503: 'Unavailable' };
 
 /** What Fastify itself refuses: bodies too big, not JSON, and the like. */
 const ofFramework = (error: { statusCode?: number; status?: number; getStatus?: () => number; message: string; code?: string }): Draft | undefined => {

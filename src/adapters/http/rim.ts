@@ -30,6 +30,16 @@ export type MockWorld = {
   readonly advance: (durationMs: number, progress: (now: Instant, due: Instant) => void) => Promise<{ readonly now: Instant; readonly steps: number }>;
 };
 
+/** What is measured here, and how it is read. */
+export type Metrics = {
+  verdict(level: string, action: string, allow: boolean): void;
+  answered(method: string, route: string, status: number, seconds: number): void;
+  /** Prometheus text; `streams`: how many streams of events are open. */
+  text(streams: () => number): Promise<{ readonly contentType: string; readonly body: string }>;
+  /** Whether callers from this machine may read it without a token. */
+  readonly openToLoopback: boolean;
+};
+
 export type Rim = {
   readonly mode: Mode;
   readonly tenant: TenantId;
@@ -53,6 +63,7 @@ export type Rim = {
   readonly accessTokens: AccessTokens;
   readonly renderMail: (template: string, values: Readonly<Record<string, string>>) => { readonly subject: string; readonly text: string; readonly html: string };
   readonly mock?: MockWorld;
+  readonly metrics: Metrics;
   /** Where this server is reached, e.g. http://127.0.0.1:8081: for links in pages and to the checkout. */
   readonly origin: () => string;
   readonly ready: () => boolean;
