@@ -76,7 +76,7 @@ const Facts = ({ email, plan, paidThrough, cancelAtPeriodEnd, namespaces, card }
 );
 
 const Workloads = ({ workloads, namespaces }: AccountProps): JSX.Element | null => workloads === undefined ? null : (
-  <section aria-labelledby="workloads">
+  <section aria-labelledby="workloads" data-live="workloads">
     <h2 id="workloads">Workloads</h2>
     {workloads.length === 0 ? <p>Nothing runs yet. In a terminal, <code>tollgate run PATH</code> starts a folder of yours.</p> : <WorkloadList workloads={workloads} several={namespaces.length > 1} />}
   </section>
@@ -129,10 +129,10 @@ export const accountPage = (props: AccountProps): string => {
     here: '/account',
     cli: <>The same in a terminal: <code>tollgate account show</code></>,
     children: (
-      <div class="narrow">
-        <div class="titled"><h1>Account</h1><Level level={props.level} /></div>
+      <div class="narrow" data-watch="/account/events?models=workloads,namespaces,subscriptions">
+        <div class="titled"><h1>Account</h1><span data-live="level"><Level level={props.level} /></span></div>
         <Outcome {...props} />
-        <section class={`panel standing standing-${props.level}`} aria-label="Service level">
+        <section class={`panel standing standing-${props.level}`} aria-label="Service level" data-live="standing">
           <p><strong>{prose(props.reason)}</strong></p>
           {props.nextStep ? <p>{prose(props.nextStep)}</p> : null}
           {props.since ? <p class="hint">Since <Time at={props.since} /></p> : null}

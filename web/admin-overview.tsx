@@ -31,8 +31,8 @@ export const overviewPage = (props: OverviewProps): string => adminPage({
   children: (
     <>
       <div class="titled"><h1>Overview</h1><p class="hint">As of <Time at={props.now} /></p></div>
-      <section aria-labelledby="needs"><h2 id="needs">What needs you</h2><Needs {...props} /></section>
-      <div class="grid">
+      <section aria-labelledby="needs" data-live="needs" data-watch="/admin/events?models=subscriptions,signups,mails,workloads,webhooks" data-calm="2000"><h2 id="needs">What needs you</h2><Needs {...props} /></section>
+      <div class="grid" data-live="counts">
         <section class="panel" aria-labelledby="levels">
           <h2 id="levels">Customers</h2>
           {props.levels.length === 0 ? <p>None yet. Invite one: <code>tollgate invite add EMAIL</code></p> : <dl class="counts">{props.levels.map(({ level, count, href }) => <div key={level}><dt><a href={href}><Level level={level} /></a></dt><dd>{count}</dd></div>)}</dl>}

@@ -22,7 +22,7 @@ export const Address = ({ address }: { address: string | undefined }): JSX.Eleme
   address === undefined ? null : /^https?:\/\/[\w.:[\]-]+\/?$/.test(address) ? <a href={address} rel="noreferrer">{address}</a> : <span>{address}</span>;
 
 export const WorkloadList = ({ workloads, several }: { workloads: readonly WorkloadShown[]; several: boolean }): JSX.Element => (
-  <ul class="rows" data-live="workloads">
+  <ul class="rows">
     {workloads.map(({ id, name, namespace, state, address, reason, at }) => (
       <li key={id}>
         <p class="row-head"><a href={`/account/workloads/${encodeURIComponent(id)}`}><strong>{name}</strong></a> <State state={state} /></p>
@@ -55,11 +55,11 @@ export const workloadPage = (props: WorkloadProps): string => {
     here: '/account/workload',
     cli: <>The same in a terminal: <code>tollgate status {name}</code> and <code>tollgate logs {name} -f</code></>,
     children: (
-      <div class="wide">
+      <div class="wide" data-watch="/account/events?models=workloads">
         <p class="eyebrow"><a href="/account">Account</a> / workload</p>
-        <div class="titled"><h1>{name}</h1><State state={state} /></div>
-        {reason === undefined ? null : <p class="lead">{prose(reason)}</p>}
-        <dl class="facts">
+        <div class="titled"><h1>{name}</h1><span data-live="state"><State state={state} /></span></div>
+        <div data-live="reason">{reason === undefined ? null : <p class="lead">{prose(reason)}</p>}</div>
+        <dl class="facts" data-live="facts">
           <div><dt>Address</dt><dd>{address === undefined ? 'none just now' : <Address address={address} />}</dd></div>
           <div><dt>Since</dt><dd><Time at={at} /></dd></div>
           <div><dt>Namespace</dt><dd><code>{namespace}</code></dd></div>

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 import { checkout as clone } from '../cli/run-cli.ts';
+import type { Started } from '../e2e/system.ts';
 
 const named = process.env['TOLLGATE_CHROMIUM'];
 const executable = (named === undefined ? ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'] : [named]).find((path) => existsSync(path));
@@ -15,6 +16,8 @@ const quiet = ['--no-sandbox', '--disable-gpu', '--disable-background-networking
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const patienceMs = 15_000;
 const stopMaxMs = 15_000;
+const looksMax = 100;
+const lookAgainMs = 50;
 
 /** What a browser test is: skipped, and counted as that, where there is no browser to run it in. */
 export const inBrowser = (name: string, work: (t: TestContext) => Promise<void>): void => {
@@ -34,28 +37,31 @@ export class Stage {
   origin = '';
   operatorToken = '';
   browser!: Browser;
-  #server!: ChildProcess;
+  #server: ChildProcess | undefined;
 
-  static async open(): Promise<Stage> {
+  /** With a server of its own, in a process of its own; or before one that runs in this process, where a test lets things go wrong. */
+  static async open(started?: Pick<Started, 'origin' | 'operator'>): Promise<Stage> {
     const stage = new Stage();
-    await stage.#serve();
+    if (started) Object.assign(stage, { origin: started.origin, operatorToken: started.operator });
+    else await stage.#serve();
     stage.browser = await chromium.launch({ executablePath: executable as string, args: quiet });
     return stage;
   }
 
   async #serve(): Promise<void> {
     const data = join(this.home, 'data');
-    this.#server = spawn(process.execPath, [join(clone, 'dist/src/main.js'), '--port', '0', '--data', data, '--stop-workloads'], { cwd: clone, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, TOLLGATE_LOG_LEVEL: 'error' } });
+    const server = spawn(process.execPath, [join(clone, 'dist/src/main.js'), '--port', '0', '--data', data, '--stop-workloads'], { cwd: clone, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, TOLLGATE_LOG_LEVEL: 'error' } });
+    this.#server = server;
     let errors = '';
-    this.#server.stderr?.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+    server.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
     this.origin = await new Promise((resolve, reject) => {
       let output = '';
-      this.#server.stdout?.on('data', (chunk: Buffer) => {
+      server.stdout.on('data', (chunk: Buffer) => {
         output += chunk.toString();
         const found = /^Tollgate is ready at (\S+) /m.exec(output)?.[1];
         if (found !== undefined) resolve(found);
       });
-      this.#server.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${errors}`)));
+      server.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${errors}`)));
     });
     this.operatorToken = readFileSync(join(data, 'operator.token'), 'utf8').trim();
   }
@@ -101,11 +107,14 @@ export class Stage {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.browser?.close();
-    const ended = new Promise((resolve) => this.#server.once('exit', resolve));
-    this.#server.kill('SIGTERM');
-    const late = setTimeout(() => this.#server.kill('SIGKILL'), stopMaxMs);
-    await ended;
-    clearTimeout(late);
+    const server = this.#server;
+    if (server) {
+      const ended = new Promise((resolve) => server.once('exit', resolve));
+      server.kill('SIGTERM');
+      const late = setTimeout(() => server.kill('SIGKILL'), stopMaxMs);
+      await ended;
+      clearTimeout(late);
+    }
     rmSync(this.home, { recursive: true, force: true });
   }
 }
@@ -152,6 +161,37 @@ export class Person {
     mkdirSync(folder, { recursive: true });
     await this.page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
   }
+
+  /** The newest one-time token on the mailbox page, read in a tab of its own. */
+  async mailedToken(to: string): Promise<string> {
+    const tab = await this.#context.newPage();
+    try {
+      for (let looks = 0; looks < looksMax; looks += 1) {
+        await tab.goto('/mailbox');
+        const mail = tab.locator('details.mail', { hasText: `to ${to}` }).filter({ has: tab.locator('code.pick') }).first();
+        if ((await mail.count()) > 0) return (await mail.locator('code.pick').first().textContent()) ?? '';
+        await tab.waitForTimeout(lookAgainMs);
+      }
+      throw new Error(`no one-time token was mailed to ${to}`);
+    } finally {
+      await tab.close();
+    }
+  }
+  /** From the sign-in page to wherever it leads. */
+  async signIn(email: string): Promise<void> {
+    const { page } = this;
+    if (!new URL(page.url() === 'about:blank' ? this.stage.origin : page.url()).pathname.startsWith('/login')) await page.goto('/login');
+    const before = this.#tokens.get(email);
+    await page.getByLabel('E-mail address').fill(email);
+    await page.getByRole('button', { name: 'Mail me a token' }).click();
+    await page.getByLabel('One-time token').waitFor();
+    let token = await this.mailedToken(email);
+    for (let looks = 0; token === before && looks < looksMax; looks += 1) token = await this.mailedToken(email);
+    this.#tokens.set(email, token);
+    await page.getByLabel('One-time token').fill(token);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+  }
+  readonly #tokens = new Map<string, string>();
 
   async close(): Promise<void> {
     await this.#context.close();

@@ -56,7 +56,7 @@ if (watched) {
       }
     } catch { /* the next change reads again */ }
   };
-  const soon = () => { waiting ??= setTimeout(read, 300); };
+  const soon = () => { waiting ??= setTimeout(read, Number(watched.dataset.calm ?? 300)); };
   const changes = new EventSource(watched.dataset.watch);
   for (const name of ['change', 'reset']) changes.addEventListener(name, soon);
   changes.addEventListener('end', () => changes.close());
