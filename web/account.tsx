@@ -2,7 +2,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { formatMoney, type Money } from '../src/domain/money.ts';
 import type { ServiceLevel } from '../src/domain/service-level.ts';
-import { Level, Mark, Problem, prose, Time, type Refusal } from './parts.tsx';
+import { Cmd, Level, Mark, Problem, Time, prose, type Refusal } from './parts.tsx';
 import { FormToken, page, type Frame } from './shell.tsx';
 import { WorkloadList, type WorkloadShown } from './workloads.tsx';
 
@@ -78,14 +78,14 @@ const Facts = ({ email, plan, paidThrough, cancelAtPeriodEnd, namespaces, card }
 const Workloads = ({ workloads, namespaces }: AccountProps): JSX.Element | null => workloads === undefined ? null : (
   <section aria-labelledby="workloads" data-live="workloads">
     <h2 id="workloads">Workloads</h2>
-    {workloads.length === 0 ? <p>Nothing runs yet. In a terminal, <code>tollgate run PATH</code> starts a folder of yours.</p> : <WorkloadList workloads={workloads} several={namespaces.length > 1} />}
+    {workloads.length === 0 ? <p>Nothing runs yet. In a terminal, <Cmd>tollgate run PATH</Cmd> starts a folder of yours.</p> : <WorkloadList workloads={workloads} several={namespaces.length > 1} />}
   </section>
 );
 
 const Invoices = ({ invoices }: AccountProps): JSX.Element | null => invoices === undefined ? null : (
   <section aria-labelledby="invoices">
     <h2 id="invoices">Invoices</h2>
-    {invoices.length === 0 ? <p>None yet. Later: <code>tollgate account invoices</code>.</p> : (
+    {invoices.length === 0 ? <p>None yet. Later: <Cmd>tollgate account invoices</Cmd>.</p> : (
       <div class="scroll" tabIndex={0} role="region" aria-labelledby="invoices">
         <table>
           <thead><tr><th scope="col">Date</th><th scope="col">Status</th><th scope="col">Paid through</th><th scope="col" class="number">Amount</th></tr></thead>
@@ -127,7 +127,7 @@ export const accountPage = (props: AccountProps): string => {
     title: 'Account',
     frame: props,
     here: '/account',
-    cli: <>The same in a terminal: <code>tollgate account show</code></>,
+    cli: <>The same in a terminal: <Cmd>tollgate account show</Cmd></>,
     children: (
       <div class="narrow" data-watch="/account/events?models=workloads,namespaces,subscriptions">
         <div class="titled"><h1>Account</h1><span data-live="level"><Level level={props.level} /></span></div>
@@ -166,7 +166,7 @@ export const cancelPage = (props: CancelProps): string =>
     title: 'Cancel the subscription',
     frame: props,
     here: '/account/cancel',
-    cli: <>The same in a terminal: <code>tollgate account cancel</code>; with <code>--dry-run</code> it only tells the consequences.</>,
+    cli: <>The same in a terminal: <Cmd>tollgate account cancel</Cmd>; with <code>--dry-run</code> it only tells the consequences.</>,
     children: (
       <div class="narrow">
         <p class="eyebrow"><a href="/account">Account</a> / cancel</p>

@@ -5,7 +5,7 @@ import type { ServiceLevel } from '../src/domain/service-level.ts';
 import { MailTable, WorkloadTable, type ListProps, type MailRow, type WorkloadRow } from './admin-lists.tsx';
 import { adminPage, Empty, Filters, Pages, Table, type AdminFrame } from './admin-parts.tsx';
 import type { InvoiceShown } from './account.tsx';
-import { Level, Problem, Time, type Refusal } from './parts.tsx';
+import { Cmd, Level, Problem, Time, type Refusal } from './parts.tsx';
 import { FormToken } from './shell.tsx';
 
 export type CustomerRow = { readonly accountId: string; readonly email: string; readonly level: ServiceLevel; readonly phase: string; readonly plan: string; readonly price: Money; readonly since: string; readonly paidThrough: string };
@@ -14,7 +14,7 @@ export type CustomersProps = ListProps<CustomerRow> & { readonly problem?: Refus
 export const phases = ['active', 'grace', 'limited', 'suspended', 'ended'] as const;
 
 export const customersPage = (props: CustomersProps): string => adminPage({
-  title: 'Customers', frame: props, here: '/admin/customers', command: <><code>tollgate subscription list</code>, <code>tollgate audit show EMAIL</code></>,
+  title: 'Customers', frame: props, here: '/admin/customers', command: <><Cmd>tollgate subscription list</Cmd>, <Cmd>tollgate audit show EMAIL</Cmd></>,
   children: (
     <>
       <h1>Customers</h1>
@@ -28,7 +28,7 @@ export const customersPage = (props: CustomersProps): string => adminPage({
         { name: 'all', href: '/admin/customers', count: Object.values(props.counts).reduce((sum, count) => sum + count, 0), current: props.filter === undefined },
         ...phases.map((phase) => ({ name: phase, href: `/admin/customers?phase=${phase}`, count: props.counts[phase] ?? 0, current: props.filter === phase })),
       ]} />
-      {props.items.length === 0 ? <Empty>{props.filter === undefined ? 'Nobody yet.' : 'Nobody stands here now.'} In a terminal: <code>tollgate invite add EMAIL</code>, <code>tollgate subscription list</code></Empty> : (
+      {props.items.length === 0 ? <Empty>{props.filter === undefined ? 'Nobody yet.' : 'Nobody stands here now.'} In a terminal: <Cmd>tollgate invite add EMAIL</Cmd>, <Cmd>tollgate subscription list</Cmd></Empty> : (
         <Table label="Customers" columns={[{ name: 'Address' }, { name: 'Level' }, { name: 'Phase' }, { name: 'Plan' }, { name: 'Price', number: true }, { name: 'In this phase since' }, { name: 'Paid through' }]}
           rows={props.items.map((row) => ({ key: row.accountId, cells: [<a href={`/admin/customers/${row.accountId}`}>{row.email}</a>, <Level level={row.level} />, row.phase, row.plan, formatMoney(row.price), <Time at={row.since} />, <Time at={row.paidThrough} />] }))} />
       )}
@@ -69,12 +69,12 @@ const History = ({ history, older, accountId }: CustomerProps): JSX.Element => (
         </li>
       ))}
     </ol>
-    {older ? <p class="hint">Older steps: <code>tollgate audit show {accountId}</code></p> : null}
+    {older ? <p class="hint">Older steps: <Cmd>tollgate audit show {accountId}</Cmd></p> : null}
   </>
 );
 
 export const customerPage = (props: CustomerProps): string => adminPage({
-  title: props.email, frame: props, here: '/admin/customers/one', command: <><code>tollgate audit show {props.accountId}</code></>,
+  title: props.email, frame: props, here: '/admin/customers/one', command: <><Cmd>tollgate audit show {props.accountId}</Cmd></>,
   children: (
     <>
       <p class="eyebrow"><a href="/admin/customers">Customers</a> / record</p>
@@ -88,13 +88,13 @@ export const customerPage = (props: CustomerProps): string => adminPage({
         <div><dt>Subscription</dt><dd><code>{props.subscriptionId}</code></dd></div>
         <div><dt>Namespaces</dt><dd>{props.namespaces.length === 0 ? 'none' : props.namespaces.map(({ id, name, level, workloads }) => <div key={id}><code>{name}</code>, {level}, {workloads} of its workloads’ places taken</div>)}</dd></div>
       </dl>
-      <section aria-labelledby="workloads"><h2 id="workloads">Workloads</h2>{props.workloads.length === 0 ? <p class="hint">None. In a terminal: <code>tollgate workload list</code></p> : <WorkloadTable items={props.workloads} frame={props} />}</section>
+      <section aria-labelledby="workloads"><h2 id="workloads">Workloads</h2>{props.workloads.length === 0 ? <p class="hint">None. In a terminal: <Cmd>tollgate workload list</Cmd></p> : <WorkloadTable items={props.workloads} frame={props} />}</section>
       {props.invoices === undefined ? null : (
         <section aria-labelledby="invoices"><h2 id="invoices">Invoices</h2>
-          {props.invoices.length === 0 ? <p class="hint">None. In a terminal: <code>tollgate invoice list</code></p> : <Table label="Invoices" columns={[{ name: 'Date' }, { name: 'Status' }, { name: 'Amount', number: true }]} rows={props.invoices.map(({ id, at, status, amount }) => ({ key: id, cells: [<Time at={at} />, status, formatMoney(amount)] }))} />}
+          {props.invoices.length === 0 ? <p class="hint">None. In a terminal: <Cmd>tollgate invoice list</Cmd></p> : <Table label="Invoices" columns={[{ name: 'Date' }, { name: 'Status' }, { name: 'Amount', number: true }]} rows={props.invoices.map(({ id, at, status, amount }) => ({ key: id, cells: [<Time at={at} />, status, formatMoney(amount)] }))} />}
         </section>
       )}
-      <section aria-labelledby="mails"><h2 id="mails">Mails</h2>{props.mails.length === 0 ? <p class="hint">None. In a terminal: <code>tollgate mail list</code></p> : <MailTable items={props.mails} frame={props} label="Mails" />}</section>
+      <section aria-labelledby="mails"><h2 id="mails">Mails</h2>{props.mails.length === 0 ? <p class="hint">None. In a terminal: <Cmd>tollgate mail list</Cmd></p> : <MailTable items={props.mails} frame={props} label="Mails" />}</section>
       <section aria-labelledby="history"><h2 id="history">History, newest first</h2><History {...props} /></section>
     </>
   ),

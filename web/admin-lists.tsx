@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { adminPage, Deed, Empty, Filters, Pages, Table, type AdminFrame } from './admin-parts.tsx';
 import { countOf } from './format.ts';
-import { Time } from './parts.tsx';
+import { Cmd, Time } from './parts.tsx';
 import { FormToken } from './shell.tsx';
 import { Address, State } from './workloads.tsx';
 
@@ -28,12 +28,12 @@ export type SignupsProps = ListProps<SignupRow> & { readonly refusals: readonly 
 const wentWrong = ({ wrongTokens, declined }: SignupRow): string => [wrongTokens === 0 ? '' : countOf(wrongTokens, 'wrong token'), declined === 0 ? '' : `declined ${declined === 1 ? 'once' : `${declined} times`}`].filter((part) => part !== '').join(', ');
 
 export const signupsPage = (props: SignupsProps): string => adminPage({
-  title: 'Sign-ups', frame: props, here: '/admin/signups', command: <code>tollgate signup list</code>,
+  title: 'Sign-ups', frame: props, here: '/admin/signups', command: <Cmd>tollgate signup list</Cmd>,
   children: (
     <>
       <h1>Sign-ups</h1>
       <Filters label="Stage" filters={filtersOf('/admin/signups', 'stage', props, signupStages)} />
-      {props.items.length === 0 ? <Empty>{props.filter === undefined ? 'Nobody has begun to sign up.' : 'Nobody stands here now.'} In a terminal: <code>tollgate signup list</code></Empty> : (
+      {props.items.length === 0 ? <Empty>{props.filter === undefined ? 'Nobody has begun to sign up.' : 'Nobody stands here now.'} In a terminal: <Cmd>tollgate signup list</Cmd></Empty> : (
         <Table label="Sign-ups" columns={[{ name: 'Address' }, { name: 'Stage' }, { name: 'Mails', number: true }, { name: 'What went wrong' }, { name: 'Last step' }]}
           rows={props.items.map((row) => ({ key: row.id, cells: [row.accountId === undefined ? row.email : <a href={`/admin/customers/${row.accountId}`}>{row.email}</a>, row.stage, row.mails, wentWrong(row) || '–', <Time at={row.at} />] }))} />
       )}
@@ -48,7 +48,7 @@ export const signupsPage = (props: SignupsProps): string => adminPage({
 
 export type InviteRow = { readonly id: string; readonly email: string; readonly status: string; readonly at: string };
 export const invitesPage = (props: ListProps<InviteRow>): string => adminPage({
-  title: 'Invites', frame: props, here: '/admin/invites', command: <><code>tollgate invite add EMAIL</code>, <code>tollgate invite list</code></>,
+  title: 'Invites', frame: props, here: '/admin/invites', command: <><Cmd>tollgate invite add EMAIL</Cmd>, <Cmd>tollgate invite list</Cmd></>,
   children: (
     <>
       <h1>Invites</h1>
@@ -59,7 +59,7 @@ export const invitesPage = (props: ListProps<InviteRow>): string => adminPage({
         <button type="submit">Invite</button>
       </form>
       <Filters label="Status" filters={filtersOf('/admin/invites', 'status', props, ['invited', 'revoked'])} />
-      {props.items.length === 0 ? <Empty>Nobody here. In a terminal: <code>tollgate invite add EMAIL</code></Empty> : (
+      {props.items.length === 0 ? <Empty>Nobody here. In a terminal: <Cmd>tollgate invite add EMAIL</Cmd></Empty> : (
         <Table label="Invites" columns={[{ name: 'Address' }, { name: 'Status' }, { name: 'Since' }, { name: '' }]}
           rows={props.items.map(({ id, email, status, at }) => ({ key: id, cells: [email, status, <Time at={at} />, status === 'invited' ? <Deed frame={props} action="/admin/invites/revoke" name="Take back" about={`the invite of ${email}`} fields={{ email }} danger /> : null] }))} />
       )}
@@ -78,7 +78,7 @@ export const MailTable = ({ items, frame, label }: { items: readonly MailRow[]; 
 );
 export type MailsProps = ListProps<MailRow> & { readonly failed: readonly MailRow[] };
 export const mailsPage = (props: MailsProps): string => adminPage({
-  title: 'Mails', frame: props, here: '/admin/mails', command: <><code>tollgate mail list</code>, <code>tollgate mail retry ID</code></>,
+  title: 'Mails', frame: props, here: '/admin/mails', command: <><Cmd>tollgate mail list</Cmd>, <Cmd>tollgate mail retry ID</Cmd></>,
   children: (
     <>
       <h1>Mails</h1>
@@ -86,7 +86,7 @@ export const mailsPage = (props: MailsProps): string => adminPage({
       <section aria-labelledby="mails">
         <h2 id="mails">Outbox, newest first</h2>
         <Filters label="Status" filters={filtersOf('/admin/mails', 'status', props, ['queued', 'sent', 'given up'])} />
-        {props.items.length === 0 ? <Empty>No mail here. In a terminal: <code>tollgate mail list</code></Empty> : <MailTable items={props.items} frame={props} label="Outbox" />}
+        {props.items.length === 0 ? <Empty>No mail here. In a terminal: <Cmd>tollgate mail list</Cmd></Empty> : <MailTable items={props.items} frame={props} label="Outbox" />}
         <Pages next={props.next} here={pathOf('/admin/mails', 'status', props.filter)} />
       </section>
     </>
@@ -95,13 +95,13 @@ export const mailsPage = (props: MailsProps): string => adminPage({
 
 export type WebhookRow = { readonly id: string; readonly type: string; readonly status: string; readonly effect?: string; readonly reason?: string; readonly at: string };
 export const webhooksPage = (props: ListProps<WebhookRow> & { readonly newest?: string; readonly now: string }): string => adminPage({
-  title: 'Webhooks', frame: props, here: '/admin/webhooks', command: <code>tollgate webhook list</code>,
+  title: 'Webhooks', frame: props, here: '/admin/webhooks', command: <Cmd>tollgate webhook list</Cmd>,
   children: (
     <>
       <h1>Webhooks</h1>
       <p class="lead">{props.newest === undefined ? 'None has come yet.' : <>The newest came <Time at={props.newest} />; it is <Time at={props.now} /> now.</>}</p>
       <Filters label="Status" filters={filtersOf('/admin/webhooks', 'status', props, ['received', 'applied', 'ignored'])} />
-      {props.items.length === 0 ? <Empty>None here. The provider posts them to <code>/webhooks/stripe</code>; in a terminal: <code>tollgate webhook list</code></Empty> : (
+      {props.items.length === 0 ? <Empty>None here. The provider posts them to <code>/webhooks/stripe</code>; in a terminal: <Cmd>tollgate webhook list</Cmd></Empty> : (
         <Table label="Webhooks" columns={[{ name: 'Type' }, { name: 'Status' }, { name: 'What came of it' }, { name: 'When' }, { name: 'Id' }]}
           rows={props.items.map(({ id, type, status, effect, reason, at }) => ({ key: id, cells: [type, status, effect ?? reason ?? '–', <Time at={at} />, <code>{id}</code>] }))} />
       )}
@@ -119,12 +119,12 @@ export const WorkloadTable = ({ items, frame }: { items: readonly WorkloadRow[];
     ] }))} />
 );
 export const workloadsPage = (props: ListProps<WorkloadRow>): string => adminPage({
-  title: 'Workloads', frame: props, here: '/admin/workloads', command: <code>tollgate workload list</code>,
+  title: 'Workloads', frame: props, here: '/admin/workloads', command: <Cmd>tollgate workload list</Cmd>,
   children: (
     <>
       <h1>Workloads</h1>
       <Filters label="State" filters={filtersOf('/admin/workloads', 'state', props)} />
-      {props.items.length === 0 ? <Empty>Nothing runs. A customer starts something with <code>tollgate run PATH</code>.</Empty> : <WorkloadTable items={props.items} frame={props} />}
+      {props.items.length === 0 ? <Empty>Nothing runs. A customer starts something with <Cmd>tollgate run PATH</Cmd>.</Empty> : <WorkloadTable items={props.items} frame={props} />}
       <Pages next={props.next} here={pathOf('/admin/workloads', 'state', props.filter)} />
     </>
   ),

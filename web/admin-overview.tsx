@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { adminPage, Empty, Table, type AdminFrame } from './admin-parts.tsx';
 import { countOf } from './format.ts';
-import { Level, Mark, prose, Time } from './parts.tsx';
+import { Cmd, Level, Mark, Time, prose } from './parts.tsx';
 import type { ServiceLevel } from '../src/domain/service-level.ts';
 
 /** Something that waits for an operator: what, where to go, and since when. */
@@ -27,7 +27,7 @@ const Needs = ({ needs }: OverviewProps): JSX.Element => needs.length === 0 ? (
 const Counts = ({ counts }: { counts: readonly Count[] }): JSX.Element => <dl class="counts">{counts.map(({ name, count, href }) => <div key={name}><dt><a href={href}>{name}</a></dt><dd>{count}</dd></div>)}</dl>;
 
 export const overviewPage = (props: OverviewProps): string => adminPage({
-  title: 'Overview', frame: props, here: '/admin', command: <><code>tollgate reactor list</code>, <code>tollgate projection list</code></>,
+  title: 'Overview', frame: props, here: '/admin', command: <><Cmd>tollgate reactor list</Cmd>, <Cmd>tollgate projection list</Cmd></>,
   children: (
     <>
       <div class="titled"><h1>Overview</h1><p class="hint">As of <Time at={props.now} /></p></div>
@@ -35,7 +35,7 @@ export const overviewPage = (props: OverviewProps): string => adminPage({
       <div class="grid" data-live="counts">
         <section class="panel" aria-labelledby="levels">
           <h2 id="levels">Customers</h2>
-          {props.levels.length === 0 ? <p>None yet. Invite one: <code>tollgate invite add EMAIL</code></p> : <dl class="counts">{props.levels.map(({ level, count, href }) => <div key={level}><dt><a href={href}><Level level={level} /></a></dt><dd>{count}</dd></div>)}</dl>}
+          {props.levels.length === 0 ? <p>None yet. Invite one: <Cmd>tollgate invite add EMAIL</Cmd></p> : <dl class="counts">{props.levels.map(({ level, count, href }) => <div key={level}><dt><a href={href}><Level level={level} /></a></dt><dd>{count}</dd></div>)}</dl>}
         </section>
         <section class="panel" aria-labelledby="funnel"><h2 id="funnel">Sign-ups, where they stand</h2>{props.funnel.length === 0 ? <p>None yet.</p> : <Counts counts={props.funnel} />}</section>
         <section class="panel" aria-labelledby="work"><h2 id="work">At work</h2><Counts counts={props.work} /><p class="hint">{props.newestWebhook === undefined ? 'No webhook yet.' : <>Newest webhook: <Time at={props.newestWebhook} /></>}</p></section>
@@ -52,7 +52,7 @@ export type SystemProps = AdminFrame & {
 };
 export type ParkedShown = { readonly reactor: string; readonly subject: string; readonly customer?: { readonly href: string; readonly name: string }; readonly error: string; readonly since: string; readonly attempts: number };
 
-const Parked = (props: SystemProps): JSX.Element => props.parked.length === 0 ? <Empty>Nothing is parked. In a terminal: <code>tollgate reactor list</code></Empty> : (
+const Parked = (props: SystemProps): JSX.Element => props.parked.length === 0 ? <Empty>Nothing is parked. In a terminal: <Cmd>tollgate reactor list</Cmd></Empty> : (
   <ul class="rows">
     {props.parked.map(({ reactor, subject, customer, error, since, attempts }) => (
       <li key={`${reactor} ${subject}`} class="row-split">
@@ -75,7 +75,7 @@ const FormFields = ({ frame, fields }: { frame: AdminFrame; fields: Readonly<Rec
 );
 
 export const systemPage = (props: SystemProps): string => adminPage({
-  title: 'System', frame: props, here: '/admin/system', command: <><code>tollgate projection list</code>, <code>tollgate reactor list</code></>,
+  title: 'System', frame: props, here: '/admin/system', command: <><Cmd>tollgate projection list</Cmd>, <Cmd>tollgate reactor list</Cmd></>,
   children: (
     <>
       <h1>System</h1>

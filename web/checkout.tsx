@@ -12,15 +12,17 @@ export type CheckoutProps = Frame & {
   /** The card wants its holder to confirm: asked once more, with the card carried along. */
   readonly askConfirmation: boolean;
   readonly card?: string;
+  /** This browser redeems the payment token by itself. */
+  readonly goesOn?: boolean;
   readonly problem?: string | Refusal;
   readonly cards: readonly TestCard[];
 };
 
-const Summary = ({ purpose, amount }: CheckoutProps): JSX.Element => (
+const Summary = ({ purpose, amount, goesOn }: CheckoutProps): JSX.Element => (
   <dl class="facts">
     <div><dt>For</dt><dd>{purpose === 'signup' ? 'A new subscription' : 'An open payment, and those to come'}</dd></div>
     <div><dt>Amount</dt><dd class="figure">{amount}</dd></div>
-    <div><dt>Charged</dt><dd>{purpose === 'signup' ? 'When the terminal redeems the payment token' : 'At once, if a payment is open'}</dd></div>
+    <div><dt>Charged</dt><dd>{purpose === 'signup' ? (goesOn ? 'As soon as the card is stored' : 'When the terminal redeems the payment token') : 'At once, if a payment is open'}</dd></div>
   </dl>
 );
 

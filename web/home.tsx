@@ -1,6 +1,6 @@
 /** The front page: what this is, what to do next, and where to look. */
 import type { JSX } from 'preact';
-import { Command } from './parts.tsx';
+import { Cmd, Command } from './parts.tsx';
 import { page, type Frame } from './shell.tsx';
 
 export type HomeProps = Frame;
@@ -56,7 +56,7 @@ export const homePage = (props: HomeProps): string =>
     title: 'Home',
     frame: props,
     here: '/',
-    cli: <>The same in a terminal: <code>tollgate help</code></>,
+    cli: <>The same in a terminal: <Cmd>tollgate help</Cmd></>,
     children: (
       <div class="split">
         <section>

@@ -1,6 +1,6 @@
 /** Signing in: an address, then the one-time token that was mailed to it. The operator pastes the operator token once. */
 import type { JSX } from 'preact';
-import { Problem, Time, type Refusal } from './parts.tsx';
+import { Cmd, Problem, Time, type Refusal } from './parts.tsx';
 import { page, type Frame } from './shell.tsx';
 
 export type LoginProps = Frame & {
@@ -24,7 +24,7 @@ export const loginPage = (props: LoginProps): string => {
     title: 'Sign in',
     frame: props,
     here: '/login',
-    cli: <>The same in a terminal: <code>tollgate login --otp EMAIL</code></>,
+    cli: <>The same in a terminal: <Cmd>tollgate login --otp EMAIL</Cmd></>,
     children: (
       <div class="narrow">
         <h1>Sign in</h1>
@@ -52,7 +52,7 @@ export const loginTokenPage = (props: LoginTokenProps): string => {
     title: 'One-time token',
     frame: props,
     here: '/login',
-    cli: <>In a terminal <code>tollgate login --otp {email}</code> asks for a token of its own.</>,
+    cli: <>In a terminal <Cmd>tollgate login --otp {email}</Cmd> asks for a token of its own.</>,
     children: (
       <div class="narrow">
         <h1>Look into your mail</h1>
@@ -82,7 +82,7 @@ export const operatorLoginPage = (props: OperatorLoginProps): string => {
     title: 'Operator sign-in',
     frame: props,
     here: '/login',
-    cli: <>In a terminal every operator verb takes it from <code>--token-file data/operator.token</code>, or once from <code>tollgate operator login --token-file data/operator.token</code></>,
+    cli: <>In a terminal every operator verb takes it from <code>--token-file data/operator.token</code>, or once from <Cmd>tollgate operator login --token-file data/operator.token</Cmd></>,
     children: (
       <div class="narrow">
         <h1>Operator sign-in</h1>

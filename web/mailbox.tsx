@@ -1,7 +1,7 @@
 /** Mock mode's mailbox: the mails that would have been sent, newest first, the newest one open. */
 import type { ComponentChildren, JSX } from 'preact';
 import { countOf } from './format.ts';
-import { Time } from './parts.tsx';
+import { Cmd, Time } from './parts.tsx';
 import { page, type Viewer } from './shell.tsx';
 
 export type MailInBox = {
@@ -51,14 +51,14 @@ export const mailboxPage = ({ mails, ...frame }: MailboxProps): string =>
     title: 'Mailbox',
     frame: { mode: 'mock', ...frame },
     here: '/mailbox',
-    cli: <>The same in a terminal: <code>tollgate mail list</code>. For scripts: <a href="/mailbox.json">/mailbox.json</a></>,
+    cli: <>The same in a terminal: <Cmd>tollgate mail list</Cmd>. For scripts: <a href="/mailbox.json">/mailbox.json</a></>,
     children: (
       <div class="narrow">
         <h1>Mailbox</h1>
         {mails.length === 0 ? (
           <section class="panel">
             <h2>No mail yet</h2>
-            <p>Mails that this server would send appear here. The first one comes with <code>tollgate login --otp EMAIL</code>, for an invited address.</p>
+            <p>Mails that this server would send appear here. The first one comes with <Cmd>tollgate login --otp EMAIL</Cmd>, for an invited address.</p>
           </section>
         ) : (
           <>

@@ -25,7 +25,8 @@ export const prose = (text: string): ComponentChildren =>
 const withTimes = (text: string): ComponentChildren =>
   text.split(/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)/).map((part, i) => (i % 2 === 1 ? <Time key={i} at={part} /> : part));
 
-/** Lines break between the words of a command only, never inside a flag. */
+/** A command within a sentence: lines break between its words only, never inside a flag. */
+export const Cmd = ({ children }: { children: ComponentChildren }): JSX.Element => <code>{unbroken([children].flat().join(''))}</code>;
 const unbroken = (command: string): ComponentChildren => command.split(' ').map((word, i) => <>{i > 0 ? ' ' : ''}<span>{word}</span></>);
 
 export const Time = ({ at }: { at: string }): JSX.Element => <time dateTime={at}>{formatTime(at)}</time>;

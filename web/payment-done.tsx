@@ -1,5 +1,5 @@
 /** The end of `account pay`: the card is replaced, the open payment paid or settling. */
-import { Mark } from './parts.tsx';
+import { Cmd, Mark } from './parts.tsx';
 import { page, type Frame } from './shell.tsx';
 
 export type PaymentDoneProps = Frame & { readonly message: string };
@@ -8,7 +8,7 @@ export const paymentDonePage = ({ message, ...frame }: PaymentDoneProps): string
   page({
     title: 'Done',
     frame,
-    cli: <>The same in a terminal: <code>tollgate account show</code></>,
+    cli: <>The same in a terminal: <Cmd>tollgate account show</Cmd></>,
     children: (
       <div class="narrow">
         <h1>Thank you</h1>
@@ -26,7 +26,7 @@ export const paymentPendingPage = ({ again, ...frame }: Frame & { readonly again
   page({
     title: 'Payment under way',
     frame,
-    cli: <>The same in a terminal: <code>tollgate login --otp EMAIL</code> takes the sign-up up where it stands.</>,
+    cli: <>The same in a terminal: <Cmd>tollgate login --otp EMAIL</Cmd> takes the sign-up up where it stands.</>,
     children: (
       <div class="narrow">
         <h1>The payment is under way</h1>

@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { formatMoney, type Money } from '../src/domain/money.ts';
 import { countOf, formatCpu, formatMebibytes } from './format.ts';
-import { Command, Problem, type Refusal } from './parts.tsx';
+import { Cmd, Command, Problem, type Refusal } from './parts.tsx';
 import { page, type Frame } from './shell.tsx';
 
 export type PlanOnSale = {
@@ -67,7 +67,7 @@ const Form = ({ plans, email, plan, problem, confirmed }: SubscribeProps): JSX.E
         <label for="email">E-mail address</label>
         <input id="email" name="email" type="email" required autocomplete="email" value={email ?? ''}
           aria-describedby={problem ? 'problem email-hint' : 'email-hint'} />
-        <p class="hint" id="email-hint">{confirmed ? 'The one you have just confirmed.' : <>The one you gave to <code>tollgate login --otp</code>.</>}</p>
+        <p class="hint" id="email-hint">{confirmed ? 'The one you have just confirmed.' : <>The one you gave to <Cmd>tollgate login --otp</Cmd>.</>}</p>
       </div>
       <fieldset class="plans">
         <legend>{plans.length === 1 ? 'Plan' : 'Choose a plan'}</legend>
@@ -86,7 +86,7 @@ export const subscribePage = (props: SubscribeProps): string =>
     title: 'Subscribe',
     frame: props,
     here: '/subscribe',
-    cli: <>In a terminal <code>tollgate login --otp EMAIL</code> leads through the whole sign-up, this page included.</>,
+    cli: <>In a terminal <Cmd>tollgate login --otp EMAIL</Cmd> leads through the whole sign-up, this page included.</>,
     children: (
       <div class="narrow">
         <h1>Subscribe</h1>

@@ -1,6 +1,7 @@
 /** What runs: a word and a shape for each state, where it answers, and the end of its log. */
 import type { JSX } from 'preact';
-import { Level, Mark, prose, Time, type Shape } from './parts.tsx';
+import { countOf } from './format.ts';
+import { Cmd, Level, Mark, Time, prose, type Shape } from './parts.tsx';
 import { page, type Frame } from './shell.tsx';
 
 export type WorkloadShown = {
@@ -53,7 +54,7 @@ export const workloadPage = (props: WorkloadProps): string => {
     title: name,
     frame: props,
     here: '/account/workload',
-    cli: <>The same in a terminal: <code>tollgate status {name}</code> and <code>tollgate logs {name} -f</code></>,
+    cli: <>The same in a terminal: <Cmd>tollgate status {name}</Cmd> and <Cmd>tollgate logs {name} -f</Cmd></>,
     children: (
       <div class="wide" data-watch="/account/events?models=workloads">
         <p class="eyebrow"><a href="/account">Account</a> / workload</p>
@@ -65,12 +66,12 @@ export const workloadPage = (props: WorkloadProps): string => {
           <div><dt>Namespace</dt><dd><code>{namespace}</code></dd></div>
           <div><dt>Source</dt><dd><code>{workload.source}</code></dd></div>
           {workload.command === undefined ? null : <div><dt>Command</dt><dd><code>{workload.command}</code></dd></div>}
-          <div><dt>Starts</dt><dd>{workload.incarnation === 0 ? 'not started yet' : `start ${workload.incarnation}, tried again ${workload.retries} times when it dies`}</dd></div>
+          <div><dt>Started</dt><dd>{workload.incarnation === 0 ? 'not yet' : `${countOf(workload.incarnation, 'time')}; when it dies it is started again, up to ${countOf(workload.retries, 'time')}`}</dd></div>
           {workload.envNames.length === 0 ? null : <div><dt>Environment</dt><dd>{workload.envNames.map((each) => <code key={each}>{each} </code>)}</dd></div>}
           {limits === undefined ? null : <div><dt>Limits</dt><dd>{limits}<br /><span class="hint">{isolation}</span></dd></div>}
         </dl>
         <h2 id="log-title">Log</h2>
-        {lines.length === 0 ? <p>No line yet. What it prints appears here, and in <code>tollgate logs {name} -f</code>.</p> : null}
+        {lines.length === 0 ? <p>No line yet. What it prints appears here, and in <Cmd>tollgate logs {name} -f</Cmd>.</p> : null}
         <div class="log" role="log" aria-labelledby="log-title" tabIndex={0} data-log={`/account/workloads/${encodeURIComponent(id)}/log`} data-after={lines.at(-1)?.id ?? 0} hidden={lines.length === 0}><LogLines lines={lines} /></div>
         <p class="hint"><span data-log-state="">The last {tail} lines, as of loading this page.</span> <a href={`/account/workloads/${encodeURIComponent(id)}`}>Load again</a></p>
         {viewer?.customer && viewer.customer.level !== 'full' ? <p class="hint">Your service level is <Level level={viewer.customer.level} />.</p> : null}

@@ -172,7 +172,7 @@ export class PagesController {
     const { desk } = this.#mock();
     const view = await desk.view(id);
     if (view?.status !== 'open') throw notFound('open checkout');
-    return html(reply, checkoutPage({ ...this.#frame(request), id, purpose: view.purpose, amount: await this.#amount(id), askConfirmation: false, cards: [...desk.cards], ...more }), status);
+    return html(reply, checkoutPage({ ...this.#frame(request), id, purpose: view.purpose, amount: await this.#amount(id), askConfirmation: false, goesOn: (await signingUpAs(this.#rim, request)) !== undefined, cards: [...desk.cards], ...more }), status);
   }
 
   /** What the card is for: the plan's price, in words. */

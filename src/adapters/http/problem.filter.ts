@@ -43,7 +43,7 @@ export class ProblemFilter implements ExceptionFilter {
       void reply.status(303).header('location', way.href).send();
       return;
     }
-    void reply.status(problem.status).header('content-type', 'text/html; charset=utf-8').send(problemPage({ mode: this.#rim.mode, viewer: viewerOf(this.#rim, request), ...problem, ...(way ? { way } : {}) }));
+    void reply.status(problem.status).header('content-type', 'text/html; charset=utf-8').send(problemPage({ mode: this.#rim.mode, viewer: viewerOf(this.#rim, request), ...problem, ...(problem.nextStep.includes('/openapi.json') ? { nextStep: 'Check the address, or start from the front page.' } : {}), ...(way ? { way } : {}) }));
   }
 }
 
