@@ -4,6 +4,7 @@ import { CancellingController } from './adapters/http/cancelling.controller.ts';
 import { CommandsController } from './adapters/http/commands.controller.ts';
 import { HealthController } from './adapters/http/health.controller.ts';
 import { OperationsController } from './adapters/http/operations.controller.ts';
+import { OwnSessionsController } from './adapters/http/own-sessions.controller.ts';
 import { PagesController } from './adapters/http/pages.controller.ts';
 import { QueriesController } from './adapters/http/queries.controller.ts';
 import { RIM, type Rim } from './adapters/http/rim.ts';
@@ -20,7 +21,7 @@ export class AppModule {
       module: AppModule,
       imports: [CommandsModule.with(rim.handler)],
       providers: [{ provide: RIM, useValue: rim }],
-      controllers: [HealthController, PagesController, CommandsController, SessionsController, AccountController, CancellingController, WorkloadsController, WebhooksController, OperationsController, QueriesController],
+      controllers: [HealthController, PagesController, CommandsController, SessionsController, AccountController, CancellingController, OwnSessionsController, WorkloadsController, WebhooksController, OperationsController, QueriesController],
     };
   }
 }
