@@ -32,6 +32,23 @@ export const invoices = async (call: Call): Promise<void> => {
   });
 };
 
+/** Where one is logged in; a star marks the session of this call. */
+export const sessions = async (call: Call): Promise<void> => {
+  const { options, out } = call;
+  const client = clientFor('customer', call);
+  const closing: string | undefined = options['close'];
+  if (closing !== undefined) {
+    await client.json({ method: 'POST', path: '/sessions/close', body: { sessionId: closing }, repeatable: true });
+    return out.result({ closed: closing }, () => out.data(`Ended: ${closing}`));
+  }
+  const list = await client.json<{ items: Record<string, unknown>[] }>({ path: '/account/sessions' });
+  const at = (name: string) => (row: Record<string, unknown>) => shown(row[name]);
+  await out.result(list, async () => {
+    await out.table(list.items, [{ title: '', value: ({ current }) => (current ? '*' : ' ') }, { title: 'id', value: at('id') }, { title: 'kind', value: at('kind') }, { title: 'opened at', value: at('openedAt') }, { title: 'last used', value: at('lastUsed') }]);
+    out.note("End one: 'tollgate account sessions --close ID'. End all: 'tollgate logout --everywhere'.");
+  });
+};
+
 /** Prints where to pay and waits until it is done. */
 export const pay = async (call: Call): Promise<void> => {
   const { options, out } = call;
@@ -57,7 +74,7 @@ export const pay = async (call: Call): Promise<void> => {
 };
 
 export const help = async ({ out }: Call): Promise<void> => {
-  await out.result({ commands: ['tollgate account show', 'tollgate account plan', 'tollgate account pay', 'tollgate account cancel', 'tollgate account resume', 'tollgate account invoices'] }, () => out.data(helpText));
+  await out.result({ commands: ['tollgate account show', 'tollgate account plan', 'tollgate account pay', 'tollgate account cancel', 'tollgate account resume', 'tollgate account invoices', 'tollgate account sessions'] }, () => out.data(helpText));
 };
 const helpText = `How paying works
 
@@ -66,6 +83,7 @@ const helpText = `How paying works
   tollgate account pay --no-wait   only prints the address
   tollgate account plan        what is paid for, and when it renews
   tollgate account invoices    what was charged, for which period, and whether it was paid
+  tollgate account sessions    where you are logged in; --close ID ends one
   tollgate account cancel      ends it with the paid period; says first what that means
   tollgate account resume      takes that back, as long as it has not ended
 

@@ -78,6 +78,7 @@ const yourAccount: readonly Noun[] = [
       { name: 'cancel', summary: 'End the subscription with its paid period; says first what that means', flags: [{ flags: '--confirm', description: 'do not ask' }, ...writeFlags], run: cancelling('cancel'), examples: ['tollgate account cancel', 'tollgate account cancel --dry-run', 'tollgate account cancel --confirm'] },
       { name: 'resume', summary: 'Withdraw a cancellation before it takes effect', flags: writeFlags, run: cancelling('resume'), examples: ['tollgate account resume'] },
       { name: 'invoices', summary: 'What was charged, for which period, and whether it was paid', flags: [{ flags: '--limit <number>', description: 'at most so many; all when left out', parse: wholeNumber('--limit', 1) }], run: account('invoices'), examples: ['tollgate account invoices', 'tollgate account invoices --json'] },
+      { name: 'sessions', summary: 'Where you are logged in; one of them can be ended', flags: [{ flags: '--close <id>', description: 'end this one' }], run: account('sessions'), examples: ['tollgate account sessions', 'tollgate account sessions --close ses_0123456789abcdefghjk'] },
       { name: 'help', summary: 'How paying works', run: account('help'), examples: ['tollgate account help'] },
     ],
   },

@@ -10,6 +10,7 @@ import { HealthController } from './adapters/http/health.controller.ts';
 import { LoginPagesController } from './adapters/http/login-pages.controller.ts';
 import { MetricsController } from './adapters/http/metrics.controller.ts';
 import { OperationsController } from './adapters/http/operations.controller.ts';
+import { OwnSessionsController } from './adapters/http/own-sessions.controller.ts';
 import { PagesController } from './adapters/http/pages.controller.ts';
 import { QueriesController } from './adapters/http/queries.controller.ts';
 import { RIM, type Rim } from './adapters/http/rim.ts';
@@ -27,7 +28,7 @@ export class AppModule {
       module: AppModule,
       imports: [CommandsModule.with(rim.handler)],
       providers: [{ provide: RIM, useValue: rim }, { provide: Watchers, useFactory: () => new Watchers(rim) }],
-      controllers: [HealthController, PagesController, LoginPagesController, AccountPagesController, AdminPagesController, AdminDeedsController, CommandsController, SessionsController, AccountController, CancellingController, WorkloadsController, WebhooksController, OperationsController, EventsController, MetricsController, QueriesController],
+      controllers: [HealthController, PagesController, LoginPagesController, AccountPagesController, AdminPagesController, AdminDeedsController, CommandsController, SessionsController, AccountController, CancellingController, OwnSessionsController, WorkloadsController, WebhooksController, OperationsController, EventsController, MetricsController, QueriesController],
     };
   }
 }

@@ -8,7 +8,7 @@ import { session, sessionLifeMs, type SessionCommand } from '../../src/domain/se
 import type { SessionEvent } from '../../src/domain/session/events.ts';
 import { complete, now, specify, type Asked } from '../given.ts';
 import { laws } from './laws.ts';
-import { accountId, person, sessionId } from './samples.ts';
+import { accountId, customer, operator, person, sessionId, stranger } from './samples.ts';
 
 const given = specify(session);
 const holder = { kind: 'account', accountId, person } as const;
@@ -55,7 +55,11 @@ test('a browser opens a session that says so, and that has no refresh tokens', (
 
 test('a session is closed', () => void given(opened).when(close).then(closed('logout')));
 test('closing twice changes nothing', () => void given(opened, closed('logout')).when(close).thenNothing());
-test('closing what never was changes nothing', () => void given().when(close).thenNothing());
+test('closing what never was, or is somebody else\'s, is refused alike: nobody learns which sessions there are', () => {
+  given().when(close).thenRejected('SessionNotFound');
+  for (const actor of [stranger, operator]) given(opened).when({ ...close, facts: { actor } }).thenRejected('SessionNotFound');
+  given(opened).when({ ...close, facts: { actor: customer } }).then(closed('logout'));
+});
 
 test('whatever is presented in whatever order: token n is used once, in order, and never after the end', () => {
   fc.assert(fc.property(fc.array(fc.option(fc.nat(6), { nil: undefined }), { maxLength: 30 }), (presented) => {

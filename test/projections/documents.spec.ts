@@ -82,6 +82,13 @@ table('subscriptions', 'cancelled, withdrawn, cancelled again, paid once more, o
   [a('RetentionEnded'), { nextAt: undefined }],
   [a('SubscriptionRestored'), { phase: 'active', since: '2026-05-23T12:00:00.000Z', cause: undefined }],
 ]);
+table('sessions', 'opened, used on another day, closed', sessionId, [
+  [a('SessionOpened', { at }), { id: sessionId, accountId, kind: 'cli', openedAt: at, lastUsed: at.slice(0, 10) }],
+  [a('SessionRefreshed', { at: '2026-05-01T12:00:00.000Z' }), { lastUsed: '2026-05-01' }],
+  [a('SessionClosed'), undefined],
+]);
+table('sessions', 'a browser\'s', sessionId, [[a('SessionOpened', { at, via: 'web' }), { id: sessionId, accountId, kind: 'web', openedAt: at, lastUsed: at.slice(0, 10) }]]);
+table('sessions', 'an operator\'s is nobody\'s account', sessionId, [[a('SessionOpened', { at, holder: { kind: 'operator', operatorId, tokenHash: 'h' } }), { id: sessionId, kind: 'operator', openedAt: at, lastUsed: at.slice(0, 10) }]]);
 table('invoices', 'missed, missed again, no longer asked for', 'in_3', [
   [a('PaymentFailed', { at, amount: terms.price, periodStart: '2026-05-01T12:00:00.000Z', periodEnd: '2026-06-01T12:00:00.000Z' }), { id: 'in_3', accountId, subscriptionId, status: 'open', failures: 1, amount: terms.price, periodStart: '2026-05-01T12:00:00.000Z', periodEnd: '2026-06-01T12:00:00.000Z', at }],
   [a('PaymentFailed', { at: minuteAt(1), attempt: 2 }), { failures: 2, at: minuteAt(1) }],

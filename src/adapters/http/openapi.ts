@@ -66,6 +66,7 @@ const fixedPaths = (): [string, PathItemObject][] => [
   ['/account', { get: call('The account: level, plan, what restores it', 'account') }],
   ['/account/pay', { post: call('A page where another card is given', 'account') }],
   ['/account/pay/{checkout}', { get: call('What became of it', 'account', { parameters: [path('checkout')] }) }],
+  ['/account/sessions', { get: call('Where one is signed in', 'account') }],
   ['/account/cancel', { post: call('End the subscription with its paid period; the answer says what that means', 'account', { parameters: [query('dryRun', 'true: only say what it would mean')] }) }],
   ['/account/resume', { post: call('Withdraw a cancellation before it takes effect', 'account', { parameters: [query('dryRun', 'true: only say what it would mean')] }) }],
   ['/gate', { get: call('May this caller do this now?', 'gate', { parameters: [query('action', 'read, write, run or billing')] }) }],

@@ -103,11 +103,11 @@ export class SessionsController {
   @HttpCode(204)
   async close(@Body() body: unknown, @Req() request: FastifyRequest): Promise<void> {
     const caller = await callerOf(this.#rim, request);
-    const { everywhere } = checked(CloseBody, body ?? {});
+    const { everywhere, sessionId = caller.session } = checked(CloseBody, body ?? {});
     if (caller.actor.kind === 'anonymous') throw notSignedIn();
     const context = this.#context(caller, request);
     if (everywhere && caller.actor.kind === 'account') await commit(this.#bus, new SystemMessage('RevokeSessions', { accountId: caller.actor.id }), context);
-    if (caller.session) await commit(this.#bus, new SystemMessage('CloseSession', { sessionId: caller.session }), context);
+    if (sessionId) await commit(this.#bus, new SystemMessage('CloseSession', { sessionId }), context);
   }
 
   @Post('operator')

@@ -1,4 +1,4 @@
-import { rejections, type Command, type Decider, type Decision } from '../decider.ts';
+import { rejections, type Actor, type Command, type Decider, type Decision } from '../decider.ts';
 import type { SessionId } from '../ids.ts';
 import { day, plus, type Instant } from '../instant.ts';
 import type { SessionEvent, SessionHolder } from './events.ts';
@@ -16,6 +16,7 @@ export type CloseSession = Command<'CloseSession', { sessionId: SessionId }>;
 export type SessionCommand = OpenSession | RefreshSession | CloseSession;
 
 export const reject = rejections({
+  SessionNotFound: ['not-found', 'You have no such session.', "See 'tollgate account sessions'."],
   SessionEnded: ['forbidden', 'This session has ended.', "Sign in again: 'tollgate login help' says how."],
 });
 
@@ -32,8 +33,14 @@ const refresh = ({ sessionId, facts }: RefreshSession, state: Session): Decision
   return [{ type: 'SessionClosed', data: { sessionId, reason: 'stolen', at: now } }];
 };
 
-const close = ({ sessionId, facts }: CloseSession, state: Session): Decision<SessionEvent> =>
-  state.status === 'open' ? [{ type: 'SessionClosed', data: { sessionId, reason: 'logout', at: facts.now } }] : [];
+/** Of one's own: staff does not log customers out one by one. */
+const theirs = (actor: Actor, holder: SessionHolder): boolean =>
+  actor.kind === 'system' || (holder.kind === 'account' ? actor.kind === 'account' && actor.id === holder.accountId : actor.kind === 'operator' && actor.id === holder.operatorId);
+
+const close = ({ sessionId, facts }: CloseSession, state: Session): Decision<SessionEvent> => {
+  if (state.status === 'none' || !theirs(facts.actor, state.holder)) return reject('SessionNotFound');
+  return state.status === 'open' ? [{ type: 'SessionClosed', data: { sessionId, reason: 'logout', at: facts.now } }] : [];
+};
 
 const decide = (command: SessionCommand, state: Session): Decision<SessionEvent> => {
   switch (command.type) {
