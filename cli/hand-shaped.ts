@@ -101,7 +101,7 @@ const operating: readonly Noun[] = [
     ...line('reactor'),
     verbs: [
       { name: 'list', summary: 'List the reactors, how far they are, and what is parked', flags: operatorFlags, run: operations('reactorList'), examples: ['tollgate reactor list'] },
-      { name: 'retry', summary: 'Release parked work, so that it is tried again', args: '<name> <subject>', flags: [...writeFlags.filter(({ flags }) => flags !== '--dry-run'), ...operatorFlags], run: operations('reactorRetry'), examples: ['tollgate reactor retry send-mail mail_0123456789abcdefghjk'] },
+      { name: 'retry', summary: 'Release parked work, so that it is tried again', args: '<name> <subject>', flags: [{ flags: '--key <key>', description: 'only the deed of this key; all of the subject when left out' }, ...writeFlags, ...operatorFlags], run: operations('reactorRetry'), examples: ['tollgate reactor retry send-mail mail_0123456789abcdefghjk'] },
     ],
   },
   {

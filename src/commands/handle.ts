@@ -89,9 +89,9 @@ export class Handler {
 
   async #decide(entry: CatalogEntry, message: CommandMessage, fields: object, facts: object, gathering: Gathering): Promise<Committed | WouldAppend> {
     const { context } = message;
-    const { decider, type } = entry;
+    const { decider, type, becomes = type } = entry;
     const stream = streamName(decider.category, this.#ports.tenant, entry.id(fields));
-    const decide = (state: never, now: Origin['at']) => decider.decide({ ...fields, type, facts: { ...facts, now, actor: context.actor } }, state);
+    const decide = (state: never, now: Origin['at']) => decider.decide({ ...fields, type: becomes, facts: { ...facts, now, actor: context.actor } }, state);
     if (context.dryRun) {
       const { state } = await this.streams.state(decider, stream);
       const decision = decide(state as never, gathering.now);
