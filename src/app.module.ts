@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AccountController } from './adapters/http/account.controller.ts';
 import { CommandsController } from './adapters/http/commands.controller.ts';
+import { DoctorController } from './adapters/http/doctor.controller.ts';
 import { HealthController } from './adapters/http/health.controller.ts';
 import { OperationsController } from './adapters/http/operations.controller.ts';
 import { PagesController } from './adapters/http/pages.controller.ts';
@@ -19,7 +20,7 @@ export class AppModule {
       module: AppModule,
       imports: [CommandsModule.with(rim.handler)],
       providers: [{ provide: RIM, useValue: rim }],
-      controllers: [HealthController, PagesController, CommandsController, SessionsController, AccountController, WorkloadsController, WebhooksController, OperationsController, QueriesController],
+      controllers: [HealthController, DoctorController, PagesController, CommandsController, SessionsController, AccountController, WorkloadsController, WebhooksController, OperationsController, QueriesController],
     };
   }
 }
