@@ -107,7 +107,7 @@ const operating: readonly Noun[] = [
     ...line('reactor'),
     verbs: [
       { name: 'list', summary: 'List the reactors, how far they are, and what is parked', flags: operatorFlags, run: operations('reactorList'), examples: ['tollgate reactor list'] },
-      { name: 'retry', summary: 'Release parked work, so that it is tried again', args: '<name> <subject>', flags: [...writeFlags.filter(({ flags }) => flags !== '--dry-run'), ...operatorFlags], run: operations('reactorRetry'), examples: ['tollgate reactor retry send-mail mail_0123456789abcdefghjk'] },
+      { name: 'retry', summary: 'Release parked work, so that it is tried again', args: '<name> <subject>', flags: [{ flags: '--key <key>', description: 'only the deed of this key; all of the subject when left out' }, ...writeFlags, ...operatorFlags], run: operations('reactorRetry'), examples: ['tollgate reactor retry send-mail mail_0123456789abcdefghjk'] },
     ],
   },
   {
@@ -136,6 +136,7 @@ const operating: readonly Noun[] = [
 
 const thisProgram: readonly Noun[] = [
   { ...line('config'), verbs: [{ name: 'explain', summary: 'Show every setting and where it was said', run: env('explain'), examples: ['tollgate config explain'] }] },
+  { ...line('doctor'), verbs: [], self: { flags: operatorFlags, run: from(() => import('./doctor.ts'), 'doctor'), examples: ['tollgate doctor', 'tollgate doctor --json', 'tollgate doctor --token-file data/operator.token'] } },
   { ...line('demo'), verbs: [], self: { run: from(() => import('./demo.ts'), 'demo'), examples: ['tollgate demo'] } },
   { ...line('version'), verbs: [], self: { run: from(() => import('./version.ts'), 'version'), examples: ['tollgate version'] } },
 ];

@@ -19,6 +19,7 @@ export const nounLines = {
   audit: { summary: 'The log itself: read it, go back in it, verify it', group: 'Operating the platform:' },
   clock: { summary: 'Time, which mock mode can walk forward', group: 'Operating the platform:' },
   config: { summary: 'Settings of this program', group: 'This program:' },
+  doctor: { summary: 'Check this program, its server and your session, each check with its fix', group: 'This program:' },
   demo: { summary: 'Play the whole journey against a server of its own', group: 'This program:' },
   version: { summary: 'The version of this program', group: 'This program:' },
 } as const satisfies Record<string, { readonly summary: string; readonly group: Group }>;

@@ -2,13 +2,14 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { formatMoney, type Money } from '../src/domain/money.ts';
 import type { ServiceLevel } from '../src/domain/service-level.ts';
+import { formatDay } from './format.ts';
 import { Cmd, Level, Mark, Problem, Time, prose, type Refusal } from './parts.tsx';
 import { FormToken, page, type Frame } from './shell.tsx';
 import { WorkloadList, type WorkloadShown } from './workloads.tsx';
 
 export type CommandHint = { readonly command: string; readonly does: string };
-export type InvoiceShown = { readonly id: string; readonly at: string; readonly amount: Money; readonly status: string; readonly periodEnd?: string };
-export type SessionShown = { readonly id: string; readonly via: string; readonly openedAt: string; readonly usedAt?: string; readonly current: boolean };
+export type InvoiceShown = { readonly id: string; readonly at: string; readonly amount?: Money; readonly status: string; readonly periodEnd?: string };
+export type SessionShown = { readonly id: string; readonly via: string; readonly openedAt: string; /** The day. */ readonly lastUsed?: string; readonly current: boolean };
 export type AccountProps = Frame & {
   readonly level: ServiceLevel;
   readonly reason: string;
@@ -89,7 +90,7 @@ const Invoices = ({ invoices }: AccountProps): JSX.Element | null => invoices ==
       <div class="scroll" tabIndex={0} role="region" aria-labelledby="invoices">
         <table>
           <thead><tr><th scope="col">Date</th><th scope="col">Status</th><th scope="col">Paid through</th><th scope="col" class="number">Amount</th></tr></thead>
-          <tbody>{invoices.map(({ id, at, amount, status, periodEnd }) => <tr key={id}><td><Time at={at} /></td><td>{status}</td><td>{periodEnd === undefined ? '' : <Time at={periodEnd} />}</td><td class="number">{formatMoney(amount)}</td></tr>)}</tbody>
+          <tbody>{invoices.map(({ id, at, amount, status, periodEnd }) => <tr key={id}><td><Time at={at} /></td><td>{status}</td><td>{periodEnd === undefined ? '' : <Time at={periodEnd} />}</td><td class="number">{amount === undefined ? '' : formatMoney(amount)}</td></tr>)}</tbody>
         </table>
       </div>
     )}
@@ -100,11 +101,11 @@ const Sessions = ({ sessions, viewer }: AccountProps): JSX.Element | null => ses
   <section aria-labelledby="sessions">
     <h2 id="sessions">Where you are signed in</h2>
     <ul class="rows">
-      {sessions.map(({ id, via, openedAt, usedAt, current }) => (
+      {sessions.map(({ id, via, openedAt, lastUsed, current }) => (
         <li key={id} class="row-split">
           <div>
             <p><strong>{via}</strong>{current ? ' (this one)' : ''}</p>
-            <p class="hint">since <Time at={openedAt} />{usedAt === undefined ? null : <>, last used <Time at={usedAt} /></>}</p>
+            <p class="hint">since <Time at={openedAt} />{lastUsed === undefined ? null : <>, last used on {formatDay(lastUsed)}</>}</p>
           </div>
           {current ? null : <Act action={`/account/sessions/${encodeURIComponent(id)}/close`} token={viewer?.customer?.formToken} name="Close" kind="secondary"><span class="sr">{via} of {openedAt}: </span></Act>}
         </li>

@@ -91,7 +91,7 @@ export const customerPage = (props: CustomerProps): string => adminPage({
       <section aria-labelledby="workloads"><h2 id="workloads">Workloads</h2>{props.workloads.length === 0 ? <p class="hint">None. In a terminal: <Cmd>tollgate workload list</Cmd></p> : <WorkloadTable items={props.workloads} frame={props} />}</section>
       {props.invoices === undefined ? null : (
         <section aria-labelledby="invoices"><h2 id="invoices">Invoices</h2>
-          {props.invoices.length === 0 ? <p class="hint">None. In a terminal: <Cmd>tollgate invoice list</Cmd></p> : <Table label="Invoices" columns={[{ name: 'Date' }, { name: 'Status' }, { name: 'Amount', number: true }]} rows={props.invoices.map(({ id, at, status, amount }) => ({ key: id, cells: [<Time at={at} />, status, formatMoney(amount)] }))} />}
+          {props.invoices.length === 0 ? <p class="hint">None. In a terminal: <Cmd>tollgate invoice list</Cmd></p> : <Table label="Invoices" columns={[{ name: 'Date' }, { name: 'Status' }, { name: 'Amount', number: true }]} rows={props.invoices.map(({ id, at, status, amount }) => ({ key: id, cells: [<Time at={at} />, status, amount === undefined ? '' : formatMoney(amount)] }))} />}
         </section>
       )}
       <section aria-labelledby="mails"><h2 id="mails">Mails</h2>{props.mails.length === 0 ? <p class="hint">None. In a terminal: <Cmd>tollgate mail list</Cmd></p> : <MailTable items={props.mails} frame={props} label="Mails" />}</section>

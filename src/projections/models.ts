@@ -138,14 +138,19 @@ export const mails = projection<MailView>({
   },
 });
 
-type WebhookView = { id: string; provider: string; type: string; object: object; status: 'received' | 'applied' | 'ignored'; effect?: string; reason?: string; at: string };
+type WebhookView = { id: string; provider: string; type: string; object: object; status: 'received' | 'applied' | 'ignored'; effect?: string; reason?: string; replays?: number; at: string };
 export const webhooks = projection<WebhookView>({
   name: 'webhooks', version: 1, summary: 'Incoming webhooks and what became of them', indexes: ['status', 'type'], readableBy: 'webhook.read', scope: 'staff', category: 'inbox', columns: ['id', 'type', 'status', 'at'],
-  events: ['WebhookReceived', 'WebhookApplied', 'WebhookIgnored'], keys: bySubject,
+  events: ['WebhookReceived', 'WebhookApplied', 'WebhookIgnored', 'WebhookReplayed'], keys: bySubject,
   evolve: (view, event: Recorded<InboxEvent>, id) => {
     const { type, data } = event as InboxEvent;
     if (type === 'WebhookReceived') return { id, provider: data.provider, type: data.type, object: data.object, status: 'received', at: data.at };
     if (!view) return view;
-    return type === 'WebhookApplied' ? { ...view, status: 'applied', effect: data.effect } : { ...view, status: 'ignored', reason: data.reason };
+    const { effect: _, reason: __, ...rest } = view; // of an earlier time
+    switch (type) {
+      case 'WebhookApplied': return { ...rest, status: 'applied', effect: data.effect };
+      case 'WebhookIgnored': return { ...rest, status: 'ignored', reason: data.reason };
+      case 'WebhookReplayed': return { ...rest, status: 'received', replays: data.n };
+    }
   },
 });

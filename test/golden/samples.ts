@@ -129,6 +129,7 @@ export const stories: readonly Story[] = [
     WebhookReceived: { ...webhook, mode: 'test', type: 'invoice.paid', object: { kind: 'invoice', id: 'in_1' }, body: personal('key_11111111111111111111', 'webhookBody', '{"customer_email":"ada@example.com"}'), at },
     WebhookApplied: { ...webhook, effect: 'PaymentSucceeded' },
     WebhookIgnored: { ...webhook, reason: 'of no interest' },
+    WebhookReplayed: { ...webhook, n: 1, at },
   }),
   story<MailEvent>(mail, mailId, {
     MailQueued: { mailId, person, to: email, content: { template: 'one-time-token', token: { flowId, n: 1, kid: 'k1', issuedAt: at, expiresAt: '2026-03-01T13:00:00.000Z' as Instant } }, at },

@@ -4,7 +4,7 @@ import test from 'node:test';
 import { folded, minuteAt, opened, placed, TestLog, type Placed } from './harness.ts';
 import type { AnyEvent } from '../../src/domain/decider.ts';
 import { projections } from '../../src/projections/registry.ts';
-import { accountId, mailId, namespaceId, operatorId, otherWorkloadId, person, planId, sessionId, subscriptionId, terms, workloadId } from '../domain/samples.ts';
+import { accountId, mailId, namespaceId, operatorId, otherWorkloadId, person, planId, sessionId, subscriptionId, tenantId, terms, workloadId } from '../domain/samples.ts';
 import { stories } from '../golden/samples.ts';
 
 /** A sample by its type, with what a story needs differently. */
@@ -133,6 +133,26 @@ const inboxId = 'stripe.test.evt_1';
 const received = { id: inboxId, provider: 'stripe', type: 'invoice.paid', object: { kind: 'invoice', id: 'in_1' }, status: 'received', at };
 table('webhooks', 'applied', inboxId, [[a('WebhookReceived', { at }), received], [a('WebhookApplied'), { status: 'applied', effect: 'PaymentSucceeded' }]]);
 table('webhooks', 'ignored', inboxId, [[a('WebhookReceived', { at }), received], [a('WebhookIgnored'), { status: 'ignored', reason: 'of no interest' }]]);
+table('webhooks', 'applied, acted on again, and this time ignored', inboxId, [
+  [a('WebhookReceived', { at }), received], [a('WebhookApplied'), { status: 'applied', effect: 'PaymentSucceeded' }],
+  [a('WebhookReplayed'), { status: 'received', replays: 1, effect: undefined }], [a('WebhookIgnored'), { status: 'ignored', reason: 'of no interest' }],
+]);
+const workKey = `workloads.${workloadId}`;
+const place = { reactor: 'workloads', subject: `workload-${tenantId}.${workloadId}` };
+const [apply1, stop2] = [`${workloadId}.apply.1`, `${workloadId}.stop.2`];
+const first = { key: apply1, error: 'the runtime did not answer', attempts: 8, since: at };
+const second = { key: stop2, deed: 'Stop', error: 'a bug', attempts: 1, since: minuteAt(1) };
+table('parked', 'two deeds of one subject, released one by one; the first from before deeds and owners were recorded', workKey, [
+  [a('WorkParked', { at }), { id: workKey, ...place, error: first.error, attempts: 8, since: at, deeds: [first] }],
+  [a('WorkParked', { key: stop2, deed: 'Stop', owner: accountId, error: 'a bug', attempts: 1, at: minuteAt(1) }), { owner: accountId, deed: 'Stop', error: 'a bug', attempts: 1, deeds: [first, second] }],
+  [a('WorkReleased', { key: apply1 }), { since: minuteAt(1), deeds: [second] }],
+  [a('WorkReleased', { key: stop2 }), undefined],
+]);
+table('parked', 'a release without a key is of everything', workKey, [
+  [a('WorkParked', { at }), { id: workKey, ...place, error: first.error, attempts: 8, since: at, deeds: [first] }],
+  [a('WorkParked', { key: stop2, deed: 'Stop', error: 'a bug', attempts: 1, at: minuteAt(1) }), { deed: 'Stop', error: 'a bug', attempts: 1, deeds: [first, second] }],
+  [a('WorkReleased'), undefined],
+]);
 
 table('gate', 'an account from full to suspended and back', accountId, [
   [a('AccountCreated', { at }), { kind: 'account', accountId, person, level: 'full', since: at, namespaces: [] }],

@@ -1,11 +1,14 @@
 /** What the pages say of an account: from its streams, and what runs from its read model. */
 import { ownerOf, standingOf } from './account.controller.ts';
 import { requireAccount, type Caller } from './caller.ts';
+import { ownSessions } from './own-sessions.controller.ts';
 import { waitFor } from './queries.ts';
 import type { Rim } from './rim.ts';
-import type { WorkloadShown } from '../../../web/pages.ts';
+import type { InvoiceShown, SessionShown, WorkloadShown } from '../../../web/pages.ts';
 import { countOf, formatCpu, formatMebibytes } from '../../../web/format.ts';
 import type { Account } from '../../domain/account/state.ts';
+import type { AccountId } from '../../domain/ids.ts';
+import type { Money } from '../../domain/money.ts';
 import type { PlanTerms } from '../../domain/plan/events.ts';
 import { signup } from '../../domain/signup/decide.ts';
 import type { ActiveSubscription } from '../../domain/subscription/state.ts';
@@ -41,3 +44,18 @@ export const workloadsOf = async (rim: Rim, { namespaces }: Caller, after: strin
   }));
   return pages.flat().sort((a, b) => (a.name < b.name ? -1 : 1));
 };
+
+type InvoiceDocument = { readonly id: string; readonly at: string; readonly amount?: Money; readonly status: string; readonly periodEnd?: string; readonly failures: number };
+/** Newest first. */
+export const invoicesOf = async (rim: Rim, accountId: AccountId): Promise<readonly InvoiceShown[]> => {
+  const { items } = await (rim.models.get('invoices') as ModelRunner).collection.query({ where: { accountId }, limit: shownMax });
+  return items.map(({ document }) => {
+    const { failures, status, ...invoice } = document as unknown as InvoiceDocument;
+    return { ...invoice, status: failures === 0 || status !== 'open' ? status : `open, declined ${failures === 1 ? 'once' : `${failures} times`}` };
+  });
+};
+
+const kinds: Readonly<Record<string, string>> = { web: 'A browser', cli: 'A terminal' };
+/** Where this customer is signed in, this browser among them. */
+export const sessionsOf = async (rim: Rim, caller: Caller): Promise<readonly SessionShown[]> =>
+  (await ownSessions(rim, caller)).map(({ id, kind, openedAt, lastUsed, current }) => ({ id, via: kinds[kind] ?? kind, openedAt, current, ...(kind === 'web' ? {} : { lastUsed }) }));

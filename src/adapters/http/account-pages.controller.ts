@@ -3,23 +3,25 @@ import { Controller, Get, Inject, Param, Post, Query, Req, Res } from '@nestjs/c
 import { CommandBus } from '@nestjs/cqrs';
 import { RouteConstraints } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { accountFacts, cardOf, limitsOf, workloadsOf } from './account-facts.ts';
-import { requireGate, type Caller } from './caller.ts';
+import { accountFacts, cardOf, invoicesOf, limitsOf, sessionsOf, workloadsOf } from './account-facts.ts';
+import { commit, requireGate, type Caller } from './caller.ts';
 import { changeOwn, consequencesFor } from './cancelling.controller.ts';
 import { field, html, requireOwnForm, sameName, seeOther } from './page-forms.ts';
 import { openPayment } from './paying.ts';
 import { notFound } from './problem.ts';
+import { waitFor } from './queries.ts';
 import { RIM, type Rim } from './rim.ts';
 import { streamLines } from './streaming.ts';
 import { requireSignedIn, viewerOf, type SignedIn } from './web-session.ts';
 import { accountPage, cancelPage, workloadPage } from '../../../web/pages.ts';
-import type { Context } from '../../commands/command-message.ts';
+import { SystemMessage, type Context } from '../../commands/command-message.ts';
 import { CancelSubscription, ResumeSubscription } from '../../commands/subscription.ts';
 import { mayTouch } from '../../domain/access.ts';
-import type { WorkloadId } from '../../domain/ids.ts';
+import { isId, type WorkloadId } from '../../domain/ids.ts';
 import type { LogLine } from '../../domain/ports/runtime.ts';
 import { cancelledEnd } from '../../domain/subscription/policy.ts';
 import { workload } from '../../domain/workload/decide.ts';
+import type { ModelRunner } from '../../projections/runner.ts';
 
 const settleWaitMs = 5_000;
 const lookAgainMs = 50;
@@ -30,6 +32,7 @@ const outcomes: Readonly<Record<string, string>> = {
   paid: 'Thank you: the card is stored, and nothing is open.',
   cancelled: 'The subscription is cancelled. Until it ends everything works, and you can take it back here.',
   resumed: 'The subscription goes on.',
+  closed: 'That session is closed.',
 };
 type Asked = Readonly<Record<string, string | undefined>>;
 
@@ -58,6 +61,7 @@ export class AccountPagesController {
       email: (await this.#rim.vault.open(owner.email)) ?? 'erased', plan: { name: terms.name, price: terms.price, interval: terms.interval, limits: limitsOf(terms.limits) }, paidThrough: cancelledEnd(paid) ?? paid.paidThrough,
       cancelAtPeriodEnd: paid.cancellation !== undefined, cancellable: paid.phase.name !== 'ended' && paid.cancellation === undefined, resumable: paid.phase.name !== 'ended' && paid.cancellation !== undefined && !paid.cancellation.final,
       card, namespaces: standing.namespaces, workloads: await workloadsOf(this.#rim, standing, query['after']),
+      invoices: await invoicesOf(this.#rim, paid.accountId), sessions: await sessionsOf(this.#rim, standing),
       ...(outcome === undefined ? {} : { done: outcome }), ...(settled ? {} : { pending: 'The card is stored; the payment is under way. This page changes as soon as the bank has answered.' }),
     }));
   }
@@ -108,6 +112,15 @@ export class AccountPagesController {
     const { caller } = this.#own(request);
     await changeOwn(this.#rim, this.#bus, caller, this.#context(caller, request), new ResumeSubscription());
     return seeOther(reply, '/account?done=resumed');
+  }
+
+  @Post('sessions/:id/close')
+  async close(@Param('id') id: string, @Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<undefined> {
+    const { caller } = this.#own(request);
+    if (!isId(id, 'ses')) throw notFound('session');
+    const { position } = await commit(this.#bus, new SystemMessage('CloseSession', { sessionId: id }), this.#context(caller, request));
+    await waitFor(this.#rim, this.#rim.models.get('sessions') as ModelRunner, String(position));
+    return seeOther(reply, '/account?done=closed');
   }
 
   @Get('workloads/:id')

@@ -2,15 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Body, Controller, Inject, Post, Req, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { checked, SubjectBody } from './bodies.ts';
+import { checked } from './bodies.ts';
 import { commit } from './caller.ts';
 import { field, requireOwnForm, seeOther } from './page-forms.ts';
 import { HttpProblem, notFound } from './problem.ts';
 import { RIM, type Rim } from './rim.ts';
 import { requireSignedIn } from './web-session.ts';
-import { SystemMessage, type CommandMessage, type Context } from '../../commands/command-message.ts';
+import type { CommandMessage, Context } from '../../commands/command-message.ts';
 import { RetryMail } from '../../commands/inbox.ts';
 import { AddInvite, RevokeInvite } from '../../commands/invite.ts';
+import { ReleaseWork } from '../../commands/work.ts';
 import { KillWorkload } from '../../commands/workload.ts';
 
 const rebuildWaitMs = 4_000;
@@ -43,7 +44,7 @@ export class AdminDeedsController {
   }
   @Post('system/release')
   release(@Body() body: unknown, @Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<undefined> {
-    return this.#command(request, reply, () => new SystemMessage('ReleaseWork', { reactor: field(body, 'reactor'), ...checked(SubjectBody, { subject: field(body, 'subject') }) }), '/admin/system', 'released');
+    return this.#command(request, reply, () => checked(ReleaseWork, { reactor: field(body, 'reactor'), subject: field(body, 'subject') }), '/admin/system', 'released');
   }
 
   /** Goes on when the page does not wait for it: a rebuild is not a view of it. */

@@ -1,16 +1,14 @@
 /** What the operator's pages show: read models with their addresses opened, counts, and one customer's record. */
+import { invoicesOf } from './account-facts.ts';
+import { addressOf } from './customers.ts';
 import { opened, waitFor } from './queries.ts';
 import type { Rim } from './rim.ts';
-import { actorInWords, eventInWords, type CustomerRow, type HistoryLine, type MailRow, type WorkloadRow } from '../../../web/pages.ts';
+import { actorInWords, eventInWords, type CustomerRow, type HistoryLine, type MailRow, type ParkedShown, type WorkloadRow } from '../../../web/pages.ts';
 import { account } from '../../domain/account/decide.ts';
-import { categoryOf, isId, streamName, subjectOf, type AccountId, type PersonId, type StreamName } from '../../domain/ids.ts';
-import { mail } from '../../domain/mail/decide.ts';
-import { namespace } from '../../domain/namespace/decide.ts';
+import { isId, streamName, type AccountId, type PersonId, type StreamName } from '../../domain/ids.ts';
 import type { Recorded } from '../../domain/ports/log.ts';
 import type { Document } from '../../domain/ports/read-models.ts';
-import { signup } from '../../domain/signup/decide.ts';
 import { subscription } from '../../domain/subscription/decide.ts';
-import { workload } from '../../domain/workload/decide.ts';
 import type { ModelRunner } from '../../projections/runner.ts';
 
 export const pageSize = 50;
@@ -74,42 +72,15 @@ export const soughtAccount = async (rim: Rim, sought: string): Promise<AccountId
   return home?.['accountId'] as AccountId | undefined;
 };
 
-/** Whose a stream is: the account, as far as it is anybody's. */
-export const accountBehind = async ({ handler, gate }: Rim, stream: string): Promise<AccountId | undefined> => {
-  const id = subjectOf(stream);
-  const ofPerson = (person: PersonId | undefined): AccountId | undefined => (person === undefined ? undefined : gate.person(person)?.accountId);
-  const ofNamespace = async (key: string): Promise<AccountId | undefined> => {
-    const home = await handler.lookup(namespace, key);
-    return home.status === 'none' ? undefined : home.accountId;
-  };
-  switch (categoryOf(stream)) {
-    case 'account': return id as AccountId;
-    case 'signup': case 'invite': return ofPerson(id as PersonId);
-    case 'namespace': return ofNamespace(id);
-    case 'subscription': {
-      const state = await handler.lookup(subscription, id);
-      return state.status === 'none' ? undefined : state.accountId;
-    }
-    case 'workload': {
-      const state = await handler.lookup(workload, id);
-      return state.status === 'none' ? undefined : ofNamespace(state.namespaceId);
-    }
-    case 'mail': {
-      const state = await handler.lookup(mail, id);
-      return state.status === 'none' ? undefined : ofPerson(state.person);
-    }
-    default: return undefined;
-  }
-};
-/** Somebody to name: a customer's address, or that of a sign-up without an account yet. */
-export const nameBehind = async (rim: Rim, stream: string): Promise<{ readonly href: string; readonly name: string } | undefined> => {
-  const id = await accountBehind(rim, stream);
-  if (id !== undefined) {
-    const owner = await rim.handler.lookup(account, id);
-    return { href: `/admin/customers/${id}`, name: owner.status === 'active' ? ((await rim.vault.open(owner.email)) ?? 'erased') : id };
-  }
-  const { email } = categoryOf(stream) === 'signup' ? await rim.handler.lookup(signup, subjectOf(stream)) : {};
-  return email ? { href: '/admin/signups', name: `${(await rim.vault.open(email)) ?? 'erased'} (signing up)` } : undefined;
+/** Work that waits for staff, with its customer's name and where to find them. */
+export const parkedOf = async (rim: Rim): Promise<readonly ParkedShown[]> => {
+  const { items } = await runnerOf(rim, 'parked').collection.query({ limit: pageSize });
+  return Promise.all(items.map(async ({ document }): Promise<ParkedShown> => {
+    const work = document as unknown as ParkedShown & { readonly owner?: string };
+    const name = await addressOf(rim, work.owner);
+    const id = work.owner?.startsWith('per_') ? rim.gate.person(work.owner as PersonId)?.accountId : work.owner;
+    return { ...work, ...(name === undefined ? {} : { customer: { name: id === undefined ? `${name} (signing up)` : name, href: id === undefined ? '/admin/signups' : `/admin/customers/${id}` } }) };
+  }));
 };
 
 const historyMax = 100;
@@ -140,6 +111,6 @@ export const customerOf = async (rim: Rim, id: AccountId) => {
   const { failures = 0 } = (document ?? {}) as Partial<SubscriptionDocument>;
   return {
     owner, paid, failures, homes, mails, level: levelNow(rim, id), since: rim.gate.account(id)?.since ?? '', email: (await rim.vault.open(owner.email)) ?? 'erased',
-    workloads: await withNamespaces(rim, running), ...(await historyOf(rim, streams)),
+    workloads: await withNamespaces(rim, running), invoices: await invoicesOf(rim, id), ...(await historyOf(rim, streams)),
   };
 };

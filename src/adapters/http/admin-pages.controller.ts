@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { customerOf, customersOf, listOf, nameBehind, runnerOf, soughtAccount, tally, withNamespaces, type Asked } from './admin-facts.ts';
+import { customerOf, customersOf, listOf, parkedOf, runnerOf, soughtAccount, tally, withNamespaces, type Asked } from './admin-facts.ts';
 import { field, html, requireOwnForm, seeOther } from './page-forms.ts';
 import { notFound } from './problem.ts';
 import { opened } from './queries.ts';
@@ -8,7 +8,7 @@ import { RIM, type Rim } from './rim.ts';
 import { requireSignedIn, viewerOf } from './web-session.ts';
 import {
   customerPage, customersPage, invitesPage, mailsPage, overviewPage, phases, signupsPage, signupStages, systemPage, webhooksPage, workloadsPage,
-  type InviteRow, type MailRow, type Need, type ParkedShown, type SignupRow, type WebhookRow,
+  type InviteRow, type MailRow, type Need, type SignupRow, type WebhookRow,
 } from '../../../web/pages.ts';
 import type { AccountId } from '../../domain/ids.ts';
 import type { Document } from '../../domain/ports/read-models.ts';
@@ -54,7 +54,7 @@ export class AdminPagesController {
   }
 
   async #needs(givenUp: number): Promise<readonly Need[]> {
-    const parked = await this.#parked();
+    const parked = await parkedOf(this.#rim);
     return [
       ...parked.map(({ reactor, customer, error, since }) => ({ what: `${reactor}: work of ${customer?.name ?? 'nobody’s'} is parked: ${error}`, href: '/admin/system', since })),
       ...(givenUp === 0 ? [] : [{ what: `${givenUp} ${givenUp === 1 ? 'mail was' : 'mails were'} given up`, href: '/admin/mails?status=given+up' }]),
@@ -148,14 +148,7 @@ export class AdminPagesController {
       status: runner.failure !== undefined ? `stopped: ${runner.failure}` : runner.rebuilding === undefined ? 'live' : `rebuilding, ${runner.rebuilding} of ${head}`,
     })));
     const reactors = this.#rim.pumps.map((pump) => ({ name: pump.reactor.name, lag: Math.max(0, Number(head - pump.position)), waiting: pump.waiting() }));
-    return html(reply, systemPage({ ...frame, projections, reactors, parked: await this.#parked(), head: String(head) }));
-  }
-
-  #parked(): Promise<readonly ParkedShown[]> {
-    return Promise.all(this.#rim.pumps.flatMap((pump) => pump.parked().map(async ({ subject, error, since, attempts }) => {
-      const customer = await nameBehind(this.#rim, subject);
-      return { reactor: pump.reactor.name, subject, error, since, attempts, ...(customer ? { customer } : {}) };
-    })));
+    return html(reply, systemPage({ ...frame, projections, reactors, parked: await parkedOf(this.#rim), head: String(head) }));
   }
 
   /** Nobody but a signed-in operator sees anything of these pages. */

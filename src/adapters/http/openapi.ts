@@ -82,7 +82,7 @@ const fixedPaths = (): [string, PathItemObject][] => [
   ['/projections', { get: call('Read models and their lag', 'operations') }],
   ['/projections/{name}/rebuild', { post: call('Rebuild a read model beside the live one', 'operations', { parameters: [path('name'), query('acceptDifferences', 'true: swap even if they differ')], ...lines }) }],
   ['/reactors', { get: call('Reactors, waiting and parked work', 'operations') }],
-  ['/reactors/{name}/retry', { post: call('Release parked work', 'operations', { parameters: [path('name')], ...body('SubjectBody') }) }],
+  ['/doctor', { get: call('How this server is: checks, each with its fix', 'operations') }],
   ['/audit/log', { get: call('The log', 'audit', { parameters: [query('stream', 'Only this stream or id'), query('type', 'Only this event type'), query('since', 'From a time, a duration back, or after a position'), query('limit', 'At most so many', 'integer'), query('follow', 'true: and on as they come')], ...lines }) }],
   ['/audit/show', { get: call('Everything about one subject, as of a moment', 'audit', { parameters: [query('subject', 'Id, e-mail address or stream'), query('asOf', 'Position or time')] }) }],
   ['/audit/verify', { get: call('Verify the hash chains', 'audit', { parameters: [query('stream', 'Only this stream')], ...lines }) }],

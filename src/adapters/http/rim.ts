@@ -67,6 +67,8 @@ export type Rim = {
   /** Where this server is reached, e.g. http://127.0.0.1:8081: for links in pages and to the checkout. */
   readonly origin: () => string;
   readonly ready: () => boolean;
+  /** The data folder's rights, the disk's room, the programs beside us. */
+  readonly machine: () => Promise<{ readonly tooOpen: readonly { readonly path: string; readonly mode: string }[]; readonly freeBytes: number; readonly git: string | undefined }>;
 };
 export const RIM = Symbol('rim');
 export type Bus = CommandBus;
