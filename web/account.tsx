@@ -5,6 +5,7 @@ import type { ServiceLevel } from '../src/domain/service-level.ts';
 import { formatDay } from './format.ts';
 import { Cmd, Level, Mark, Problem, Time, prose, type Refusal } from './parts.tsx';
 import { FormToken, page, type Frame } from './shell.tsx';
+import { Table } from './table.tsx';
 import { WorkloadList, type WorkloadShown } from './workloads.tsx';
 
 export type CommandHint = { readonly command: string; readonly does: string };
@@ -87,12 +88,8 @@ const Invoices = ({ invoices }: AccountProps): JSX.Element | null => invoices ==
   <section aria-labelledby="invoices">
     <h2 id="invoices">Invoices</h2>
     {invoices.length === 0 ? <p>None yet. Later: <Cmd>tollgate account invoices</Cmd>.</p> : (
-      <div class="scroll" tabIndex={0} role="region" aria-labelledby="invoices">
-        <table>
-          <thead><tr><th scope="col">Date</th><th scope="col">Status</th><th scope="col">Paid through</th><th scope="col" class="number">Amount</th></tr></thead>
-          <tbody>{invoices.map(({ id, at, amount, status, periodEnd }) => <tr key={id}><td><Time at={at} /></td><td>{status}</td><td>{periodEnd === undefined ? '' : <Time at={periodEnd} />}</td><td class="number">{amount === undefined ? '' : formatMoney(amount)}</td></tr>)}</tbody>
-        </table>
-      </div>
+      <Table label="Invoices" columns={[{ name: 'Date' }, { name: 'Status' }, { name: 'Paid through' }, { name: 'Amount', number: true }]}
+        rows={invoices.map(({ id, at, amount, status, periodEnd }) => ({ key: id, cells: [<Time at={at} />, status, periodEnd === undefined ? null : <Time at={periodEnd} />, amount === undefined ? null : formatMoney(amount)] }))} />
     )}
   </section>
 );

@@ -3,9 +3,11 @@ import type { JSX } from 'preact';
 import { formatMoney, type Money } from '../src/domain/money.ts';
 import type { ServiceLevel } from '../src/domain/service-level.ts';
 import { MailTable, WorkloadTable, type ListProps, type MailRow, type WorkloadRow } from './admin-lists.tsx';
-import { adminPage, Empty, Filters, Pages, Table, type AdminFrame } from './admin-parts.tsx';
+import { adminPage, Empty, Filters, Pages, type AdminFrame } from './admin-parts.tsx';
 import type { InvoiceShown } from './account.tsx';
+import { minorEvents } from './history.ts';
 import { Cmd, Level, Problem, Time, type Refusal } from './parts.tsx';
+import { Table } from './table.tsx';
 import { FormToken } from './shell.tsx';
 
 export type CustomerRow = { readonly accountId: string; readonly email: string; readonly level: ServiceLevel; readonly phase: string; readonly plan: string; readonly price: Money; readonly since: string; readonly paidThrough: string };
@@ -63,7 +65,7 @@ const History = ({ history, older, accountId }: CustomerProps): JSX.Element => (
   <>
     <ol class="history">
       {history.map(({ position, at, words, by, reason, type, stream, data }) => (
-        <li key={position}>
+        <li key={position} class={minorEvents.has(type) ? 'minor' : undefined}>
           <p><Time at={at} /> <strong>{words}</strong> <span class="hint">by {by}{reason === undefined ? null : <>, because: {reason}</>}</span></p>
           <details><summary><code>{type}</code></summary><pre tabIndex={0}>{`${stream} at ${position}\n${data}`}</pre></details>
         </li>
@@ -80,7 +82,7 @@ export const customerPage = (props: CustomerProps): string => adminPage({
       <p class="eyebrow"><a href="/admin/customers">Customers</a> / record</p>
       <div class="titled"><h1 class="long">{props.email}</h1><Level level={props.level} /></div>
       <dl class="facts">
-        <div><dt>Level</dt><dd>{props.level}: {props.reason}, since <Time at={props.since} /></dd></div>
+        <div><dt>Level</dt><dd>{props.reason}, since <Time at={props.since} /></dd></div>
         <div><dt>Plan</dt><dd>{props.plan}, <span class="figure">{formatMoney(props.price)}</span></dd></div>
         <div><dt>Phase</dt><dd>{props.phase}{props.failures === 0 ? null : `, ${props.failures} tries failed`}</dd></div>
         <div><dt>Paid through</dt><dd><Time at={props.paidThrough} /></dd></div>

@@ -1,8 +1,9 @@
 /** The operator's lists: sign-ups, invites, mails, webhooks, workloads. */
 import type { JSX } from 'preact';
-import { adminPage, Deed, Empty, Filters, Pages, Table, type AdminFrame } from './admin-parts.tsx';
+import { adminPage, Deed, Empty, Filters, Pages, type AdminFrame } from './admin-parts.tsx';
 import { countOf } from './format.ts';
 import { Cmd, Time } from './parts.tsx';
+import { Table } from './table.tsx';
 import { FormToken } from './shell.tsx';
 import { Address, State } from './workloads.tsx';
 

@@ -1,15 +1,18 @@
 /** The operator's first page: what needs somebody, then how things stand. */
 import type { JSX } from 'preact';
-import { adminPage, Empty, Table, type AdminFrame } from './admin-parts.tsx';
+import { adminPage, Empty, type AdminFrame } from './admin-parts.tsx';
 import { countOf } from './format.ts';
 import { Cmd, Level, Mark, Time, prose } from './parts.tsx';
+import { Table } from './table.tsx';
 import type { ServiceLevel } from '../src/domain/service-level.ts';
 
 /** Something that waits for an operator: what, where to go, and since when. */
-export type Need = { readonly what: string; readonly href: string; readonly since?: string };
+export type Need = { readonly what: string; readonly href?: string; readonly since?: string; /** A command, or a sentence. */ readonly fix?: string };
 export type Count = { readonly name: string; readonly count: number; readonly href: string };
 export type OverviewProps = AdminFrame & {
   readonly needs: readonly Need[];
+  /** Nobody has to do anything about these. */
+  readonly notes: readonly Need[];
   readonly levels: readonly { readonly level: ServiceLevel; readonly count: number; readonly href: string }[];
   readonly funnel: readonly Count[];
   readonly work: readonly Count[];
@@ -21,8 +24,14 @@ const Needs = ({ needs }: OverviewProps): JSX.Element => needs.length === 0 ? (
   <p class="note note-done"><Mark shape="tick" /><span><strong>Nothing waits for you.</strong> No parked work, no mail given up, every view up to date.</span></p>
 ) : (
   <ul class="rows">
-    {needs.map(({ what, href, since }) => <li key={`${href} ${what}`}><p><Mark shape="cross" /> <a href={href}>{prose(what)}</a>{since === undefined ? null : <span class="hint">, since <Time at={since} /></span>}</p></li>)}
+    {needs.map((need) => <li key={need.what}><p class="need"><Mark shape="cross" /><NeedText {...need} /></p></li>)}
   </ul>
+);
+const NeedText = ({ what, href, since, fix }: Need): JSX.Element => (
+  <span>
+    {href === undefined ? prose(what) : <a href={href}>{prose(what)}</a>}{since === undefined ? null : <span class="hint">, since <Time at={since} /></span>}
+    {fix === undefined ? null : <span class="hint"><br />{fix.startsWith('tollgate ') ? <Cmd>{fix}</Cmd> : fix}</span>}
+  </span>
 );
 const Counts = ({ counts }: { counts: readonly Count[] }): JSX.Element => <dl class="counts">{counts.map(({ name, count, href }) => <div key={name}><dt><a href={href}>{name}</a></dt><dd>{count}</dd></div>)}</dl>;
 
@@ -31,7 +40,9 @@ export const overviewPage = (props: OverviewProps): string => adminPage({
   children: (
     <>
       <div class="titled"><h1>Overview</h1><p class="hint">As of <Time at={props.now} /></p></div>
-      <section aria-labelledby="needs" data-live="needs" data-watch="/admin/events?models=subscriptions,signups,mails,workloads,webhooks" data-calm="2000"><h2 id="needs">What needs you</h2><Needs {...props} /></section>
+      <section aria-labelledby="needs" data-live="needs" data-watch="/admin/events?models=subscriptions,signups,mails,workloads,webhooks" data-calm="2000"><h2 id="needs">What needs you</h2><Needs {...props} />
+        {props.notes.length === 0 ? null : <details class="notes"><summary>Worth knowing ({props.notes.length})</summary><ul class="rows">{props.notes.map((note) => <li key={note.what}><p><NeedText {...note} /></p></li>)}</ul></details>}
+      </section>
       <div class="grid" data-live="counts">
         <section class="panel" aria-labelledby="levels">
           <h2 id="levels">Customers</h2>

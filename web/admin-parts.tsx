@@ -33,16 +33,6 @@ export const adminPage = ({ title, frame, here, command, children }: AdminPagePr
     ),
   });
 
-export type Column = { readonly name: string; readonly number?: true };
-/** On a narrow screen each row becomes a block, with the column's name before each value. */
-export const Table = ({ label, columns, rows }: { label: string; columns: readonly Column[]; rows: readonly { readonly key: string; readonly cells: readonly ComponentChildren[] }[] }): JSX.Element => (
-  <table class="list">
-    <caption class="sr">{label}</caption>
-    <thead><tr>{columns.map(({ name, number }) => <th key={name} scope="col" class={number ? 'number' : undefined}>{name === '' ? <span class="sr">Actions</span> : name}</th>)}</tr></thead>
-    <tbody>{rows.map(({ key, cells }) => <tr key={key}>{cells.map((cell, n) => <td key={n} data-label={columns[n]?.name} class={columns[n]?.number ? 'number' : undefined}>{cell}</td>)}</tr>)}</tbody>
-  </table>
-);
-
 /** Nothing to show: what would be here, and the command for it. */
 export const Empty = ({ children }: { children: ComponentChildren }): JSX.Element => <p class="panel empty">{children}</p>;
 

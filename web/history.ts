@@ -9,6 +9,9 @@ const money = (value: unknown): string => (typeof value === 'object' && value !=
 const planOf = ({ terms }: Data): string => (typeof terms === 'object' && terms !== null && 'name' in terms ? ` of the plan '${String(terms.name)}'` : '');
 const because = (data: Data): string => (text(data, 'reason') === '' ? '' : `: ${text(data, 'reason')}`);
 
+const wanting: Readonly<Record<string, string>> = { customer: 'the customer', staff: 'staff', provider: 'somebody on the provider’s own pages' };
+const byWhom = (data: Data): string => wanting[text(data, 'by')] ?? 'somebody';
+
 const steps: Readonly<Record<string, string>> = { charge: 'The first payment is taken', subscription: 'The subscription is made', account: 'The account is made', namespace: 'The namespace is made' };
 
 const sentences: Readonly<Record<string, (data: Data) => string>> = {
@@ -41,6 +44,11 @@ const sentences: Readonly<Record<string, (data: Data) => string>> = {
   GraceEnded: () => 'Grace is over',
   SubscriptionLapsed: (data) => `Limited to reading; suspended at ${time(data, 'suspendAt')} unless paid`,
   SubscriptionSuspended: (data) => `Suspended: workloads stop, data is kept until ${time(data, 'endAt')}`,
+  CancellationScheduled: (data) => `Cancelled by ${byWhom(data)}: ends at ${time(data, 'endsAt')}`,
+  CancellationWithdrawn: (data) => `The cancellation was taken back by ${byWhom(data)}`,
+  CancellationCarriedOut: () => 'The provider knows of it',
+  RetentionEnded: () => 'What was kept has been removed',
+  InvoiceVoided: () => 'An invoice is no longer asked for',
   SubscriptionEnded: () => 'The subscription ended',
   SubscriptionRestored: () => 'Restored to full service',
   PaymentMethodChosen: () => 'Gave another card',
@@ -63,6 +71,9 @@ const sentences: Readonly<Record<string, (data: Data) => string>> = {
   WorkloadKillRequested: () => 'Asked to stop and remove the workload',
   WorkloadRemoved: () => 'The workload was removed',
 };
+
+/** Steps in between, of interest to who looks for the reason of something only. */
+export const minorEvents: ReadonlySet<string> = new Set(['OtpMailQueued', 'OtpExpired', 'CheckoutOpened', 'SignupStepSucceeded', 'NoticeQueued', 'NamespaceLevelTold', 'PaymentMethodAttached', 'WorkloadApplied', 'WorkloadSlotTaken', 'WorkloadSlotConfirmed', 'WorkloadSlotReleased', 'WorkloadTold', 'CancellationCarriedOut']);
 
 /** "GraceEndingSoon" -> "Grace ending soon". */
 const readOut = (type: string): string => {

@@ -47,7 +47,7 @@ const Brand = (): JSX.Element => (
 
 type Link = { readonly href: string; readonly name: string; readonly within?: boolean };
 const linksFor = ({ mode, viewer }: Frame): readonly Link[] => [
-  ...(viewer?.customer ? [{ href: '/account', name: 'Account', within: true }] : [{ href: '/subscribe', name: 'Subscribe' }]),
+  ...(viewer?.customer ? [{ href: '/account', name: 'Account', within: true }] : viewer?.operator ? [] : [{ href: '/subscribe', name: 'Subscribe' }]),
   ...(mode === 'mock' ? [{ href: '/mailbox', name: 'Mailbox' }] : []),
   ...(viewer?.operator ? [{ href: '/admin', name: 'Operator', within: true }] : []),
   ...(viewer?.customer || viewer?.operator ? [] : [{ href: '/login', name: 'Sign in' }]),

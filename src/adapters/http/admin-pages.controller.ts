@@ -1,9 +1,10 @@
 import { Body, Controller, Get, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { customerOf, customersOf, listOf, parkedOf, runnerOf, soughtAccount, tally, withNamespaces, type Asked } from './admin-facts.ts';
+import { checksOf, type Check } from './checks.ts';
 import { field, html, requireOwnForm, seeOther } from './page-forms.ts';
 import { notFound } from './problem.ts';
-import { opened } from './queries.ts';
+import { opened, waitFor } from './queries.ts';
 import { RIM, type Rim } from './rim.ts';
 import { requireSignedIn, viewerOf } from './web-session.ts';
 import {
@@ -17,6 +18,8 @@ import { levelOf } from '../../domain/subscription/state.ts';
 
 const refusalsShown = 10;
 const failedShown = 20;
+/** Where a check's trouble can be looked at. */
+const places: Readonly<Record<string, string>> = { 'read models': '/admin/system', lag: '/admin/system', webhooks: '/admin/webhooks', mails: '/admin/mails?status=given+up' };
 /** What is said after a deed; `about` names a read model, nothing else. */
 const outcomes: Readonly<Record<string, (about: string) => { readonly done?: string; readonly undone?: string }>> = {
   invited: () => ({ done: 'The address is invited.' }),
@@ -46,20 +49,25 @@ export class AdminPagesController {
       ...Object.entries(byStatus).map(([status, count]) => ({ name: `mails ${status}`, count, href: `/admin/mails?status=${encodeURIComponent(status)}` })),
     ];
     return html(reply, overviewPage({
-      ...frame, needs: await this.#needs(byStatus['given up'] ?? 0), work, now: this.#rim.clock.now(),
+      ...frame, ...(await this.#needs()), work, now: this.#rim.clock.now(),
       levels: phases.filter((phase) => (byPhase[phase] ?? 0) > 0).map((phase) => ({ level: levelOf[phase], count: byPhase[phase] ?? 0, href: `/admin/customers?phase=${phase}` })),
       funnel: signupStages.filter((stage) => (byStage[stage] ?? 0) > 0).map((stage) => ({ name: stage, count: byStage[stage] ?? 0, href: `/admin/signups?stage=${encodeURIComponent(stage)}` })),
       ...(await this.#newestWebhook()),
     }));
   }
 
-  async #needs(givenUp: number): Promise<readonly Need[]> {
-    const parked = await parkedOf(this.#rim);
-    return [
-      ...parked.map(({ reactor, customer, error, since }) => ({ what: `${reactor}: work of ${customer?.name ?? 'nobody’s'} is parked: ${error}`, href: '/admin/system', since })),
-      ...(givenUp === 0 ? [] : [{ what: `${givenUp} ${givenUp === 1 ? 'mail was' : 'mails were'} given up`, href: '/admin/mails?status=given+up' }]),
-      ...[...this.#rim.models.values()].filter(({ failure }) => failure !== undefined).map(({ model, failure }) => ({ what: `the read model ‘${model.name}’ has stopped: ${failure}`, href: '/admin/system' })),
-    ];
+  /** Parked work by its customer, then what the server's own checks find: those that fail wait for somebody, the others are worth knowing. */
+  async #needs(): Promise<{ readonly needs: readonly Need[]; readonly notes: readonly Need[] }> {
+    const [parked, checks] = await Promise.all([parkedOf(this.#rim), checksOf(this.#rim)]);
+    const needOf = ({ name, detail, fix }: Check): Need => ({ what: `${name}: ${detail}`, ...(Object.hasOwn(places, name) ? { href: places[name] as string } : {}), ...(fix === undefined ? {} : { fix }) });
+    const found = checks.filter(({ name, status }) => status !== 'ok' && name !== 'parked work');
+    return {
+      needs: [
+        ...parked.map(({ reactor, customer, error, since }) => ({ what: `${reactor}: work ${customer === undefined ? 'that is no customer’s' : `of ${customer.name}`} is parked: ${error}`, href: '/admin/system', since })),
+        ...found.filter(({ name, status }) => status === 'fail' || name === 'mails').map(needOf),
+      ],
+      notes: found.filter(({ name, status }) => status === 'warn' && name !== 'mails').map(needOf),
+    };
   }
 
   async #newestWebhook(): Promise<{ readonly newestWebhook?: string }> {
@@ -142,6 +150,7 @@ export class AdminPagesController {
   @Get('system')
   async system(@Query() query: Asked, @Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
     const frame = this.#frame(request, query);
+    await waitFor(this.#rim, runnerOf(this.#rim, 'parked'), query['after']);
     const head = await this.#rim.log.head();
     const projections = await Promise.all([...this.#rim.models.values()].map(async (runner) => ({
       name: runner.model.name, version: runner.model.version, position: String(runner.position), lag: Math.max(0, Number(head - runner.position)), count: await runner.collection.count(),
