@@ -6,6 +6,7 @@ import { HealthController } from './adapters/http/health.controller.ts';
 import { OperationsController } from './adapters/http/operations.controller.ts';
 import { OwnSessionsController } from './adapters/http/own-sessions.controller.ts';
 import { PagesController } from './adapters/http/pages.controller.ts';
+import { PasswordsController } from './adapters/http/passwords.controller.ts';
 import { QueriesController } from './adapters/http/queries.controller.ts';
 import { RIM, type Rim } from './adapters/http/rim.ts';
 import { SessionsController } from './adapters/http/sessions.controller.ts';
@@ -21,7 +22,7 @@ export class AppModule {
       module: AppModule,
       imports: [CommandsModule.with(rim.handler)],
       providers: [{ provide: RIM, useValue: rim }],
-      controllers: [HealthController, PagesController, CommandsController, SessionsController, AccountController, CancellingController, OwnSessionsController, WorkloadsController, WebhooksController, OperationsController, QueriesController],
+      controllers: [HealthController, PagesController, CommandsController, SessionsController, PasswordsController, AccountController, CancellingController, OwnSessionsController, WorkloadsController, WebhooksController, OperationsController, QueriesController],
     };
   }
 }
