@@ -4,6 +4,7 @@ import { AccessTokens } from './adapters/http/access-tokens.ts';
 import type { Rim } from './adapters/http/rim.ts';
 import { StoredLog } from './adapters/event-store/log.ts';
 import { KeyringVault } from './adapters/event-store/vault.ts';
+import { normaliseEmail } from './adapters/keyring/normalise-email.ts';
 import { testCards } from './adapters/payments/cards.ts';
 import { OutsideWorld, pokingAfter } from './adapters/payments/outside-world.ts';
 import { machineFacts } from './adapters/system/machine.ts';
@@ -113,7 +114,7 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
   };
   let exposed: { text(): ReturnType<Rim['metrics']['text']> } | undefined;
   const rim: Rim = {
-    mode: options.mode, tenant: identity.tenantId, logId: identity.logId, version: options.version, handler, gate: gateMemory, models, pumps, log, store, vault, keyring, clock, random, tokens, derive, payments, runtime, sources,
+    mode: options.mode, tenant: identity.tenantId, logId: identity.logId, version: options.version, handler, gate: gateMemory, models, pumps, log, store, vault, keyring, normaliseEmail, passwords: adapters.passwords, counters, clock, random, tokens, derive, payments, runtime, sources,
     metrics, accessTokens: new AccessTokens(secrets.session), renderMail: render, origin: options.origin, ready: () => ready, machine: () => machineFacts(options.data),
     mock: {
       desk: { view: (id) => payments.checkoutView(id), submit: async (id, card, confirmed) => spoken(await payments.submitCard(id, card, confirmed)), cards: testCards },

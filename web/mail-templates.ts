@@ -13,6 +13,9 @@ export type MailValues = {
   ended: { keptUntil?: string };
   'cancellation-scheduled': { endsAt: string };
   'cancellation-withdrawn': { paidThrough: string };
+  'password-reset': { token: string; minutes: number };
+  'password-changed': { at: string; by: string };
+  namespaces: { namespaces: string };
   receipt: { invoice: string; plan: string; amount: string; periodStart: string; periodEnd: string };
 };
 export type MailTemplate = keyof MailValues;
@@ -101,6 +104,28 @@ const descriptions: { readonly [T in MailTemplate]: (values: MailValues[T]) => D
     body: [
       [line`You will not be charged again. Everything works until ${formatTime(endsAt)}; then your workloads are stopped.`],
       [line`Did you change your mind? Until then this takes it back: ${code('tollgate account resume')}.`],
+    ],
+  }),
+  'password-reset': ({ token, minutes }) => ({
+    subject: 'Your token for a new Tollgate password',
+    body: [
+      [line`Somebody, hopefully you, asked for a new password for this address with ${code('tollgate password reset')}.`, line`To set it please copy and paste this one-time token into your terminal: ${code(token)}.`],
+      [line`This token works once and expires in ${minutes} minutes. Setting the new password ends every session.`],
+      [line`It was not you? Then there is nothing to do: without the token nothing changes.`],
+    ],
+  }),
+  'password-changed': ({ at, by }) => ({
+    subject: 'Your Tollgate password was changed',
+    body: [
+      [line`The password of your account was ${by === 'session' ? 'set' : 'changed'} on ${formatTime(at)}${by === 'reset' ? ', with a token that was mailed to you. Every session has been ended' : ''}.`],
+      [line`It was not you? Set another one at once, which ends every session: ${code('tollgate password reset')}.`],
+    ],
+  }),
+  namespaces: ({ namespaces }) => ({
+    subject: 'Your namespaces on Tollgate',
+    body: [
+      [line`Somebody, hopefully you, asked which namespaces belong to this address: ${code(namespaces === '' ? 'none' : namespaces)}.`],
+      [line`Log in: ${code('tollgate login --otp')} with this address. Choose one: ${code('tollgate namespace use NAME')}.`],
     ],
   }),
   receipt: ({ invoice, plan, amount, periodStart, periodEnd }) => ({

@@ -306,5 +306,8 @@ comesToRest(subscription, anyCommand, todo, (item): Asked<SubscriptionCommand> =
 laws(subscription, anyCommand, todo, {
   stories: [[start], [start, invoice('open', 2)]],
   again: { AdvanceSubscription: 'one step of the clock at a time: asked again it takes the next one that is due' },
-  returns: { TellNamespace: 'an answer may be recorded here that nobody gave; a real one is only given to the level that was asked' },
+  returns: {
+    TellNamespace: 'an answer may be recorded here that nobody gave; a real one is only given to the level that was asked',
+    AttachMethod: 'not done and not listed while the provider has not been told of a cancellation; it is the same deed afterwards',
+  },
 });

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import test from 'node:test';
 import {
-  diskNow, eventsOf, giveCard, invite, linesOf, login, openSession, parked, payByCard, redeem, repeatedMails, running, runWorkload, signUp, startSystem, storedEvents, taken, workloadNamed, type Customer, type Started,
+  diskNow, eventsOf, giveCard, invite, linesOf, login, mailsTo, openSession, parked, payByCard, redeem, repeatedMails, running, runWorkload, signUp, startSystem, storedEvents, taken, tokenIn, workloadNamed, type Customer, type Started,
 } from './system.ts';
 import { reactors } from '../../src/commands/reactors/registry.ts';
 import { stepsOf } from '../../src/commands/reactors/reactor.ts';
@@ -157,7 +157,7 @@ const lapsing: Journey = {
   },
 };
 
-/** A customer who cancels, thinks better of it, cancels for good, and is gone at the end of the period. */
+/** A customer who sets a password by mail, cancels, thinks better of it, cancels for good, and is gone at the end of the period. */
 const leaving: Journey = {
   prepare: async (started) => void (await signUp(started, ada)),
   walk: async (started) => {
@@ -167,11 +167,17 @@ const leaving: Journey = {
     await leaving.resume(started);
   },
   resume: async (started) => {
+    const { json } = await started.call('POST', '/sessions/password/reset', { body: { email: ada } });
+    const mail = (await mailsTo(started, ada)).find(({ subject }) => subject.includes('new Tollgate password'));
+    await started.call('POST', '/sessions/password/reset/confirm', { body: { email: ada, flowId: json.flowId, token: tokenIn(mail?.text ?? ''), password: 'ada likes engines' } });
+    await started.settled();
+    await started.advance(minute);
     const { access } = await customerOf(started);
     assert.equal((await started.call('POST', '/account/cancel', { token: access })).status, 200);
     await started.advance(40 * day);
   },
   check: async (started) => {
+    assert.equal((await started.call('POST', '/sessions/password', { body: { email: ada, password: 'ada likes engines' } })).json.status, 'signed-in');
     assert.equal(taken(started).length, 1, 'one month, one payment');
     assert.deepEqual((await eventsOf(started, 'SubscriptionEnded')).map(({ cause }) => cause), ['cancelled']);
     const [{ providerSubscription }] = (await started.call('GET', '/subscriptions', { token: started.operator })).json.items;

@@ -78,7 +78,7 @@ const asks = async ({ started }: Scene, { method, path, body, headers = {} }: As
 };
 
 /** Calls that are about the caller alone, or open to everybody by design. */
-const ownOnly = /^\/(sessions\/(close|otp|refresh)|account\/(cancel|resume)|mailbox\.json)/;
+const ownOnly = /^\/(sessions\/(close|otp|refresh|password\/reset$|recover)|account\/(cancel|resume)|mailbox\.json)/;
 
 test('nobody sees or changes anything of another customer, by any route, and no call answers 500', { timeout: 60_000 }, () => withSystem(async (started) => {
   const all = await scene(started);

@@ -23,6 +23,8 @@ import { session } from '../../src/domain/session/decide.ts';
 import type { SessionEvent } from '../../src/domain/session/events.ts';
 import { signup } from '../../src/domain/signup/decide.ts';
 import type { SignupEvent } from '../../src/domain/signup/events.ts';
+import { password } from '../../src/domain/password/decide.ts';
+import type { PasswordEvent } from '../../src/domain/password/events.ts';
 import { subscription } from '../../src/domain/subscription/decide.ts';
 import type { SubscriptionEvent } from '../../src/domain/subscription/events.ts';
 import { tenant } from '../../src/domain/tenant/decide.ts';
@@ -75,6 +77,12 @@ export const stories: readonly Story[] = [
     SignupCompleted: { person, accountId, subscriptionId, namespaceId, at },
   }),
   story<AccountEvent>(account, accountId, { AccountCreated: { accountId, person, email, subscriptionId, at }, SessionsRevoked: { accountId, person, cutoff: at } }),
+  story<PasswordEvent>(password, person, {
+    PasswordResetRequested: { person, flowId, kid: 'k1', issuedAt: at, expiresAt: later },
+    PasswordResetMailed: { person, flowId },
+    PasswordChanged: { person, n: 1, by: 'reset', at },
+    PasswordChangeTold: { person, n: 1 },
+  }),
   story<ClaimEvent>(claim, 'namespace.brave-blue-fox', { NameClaimed: { kind: 'namespace', value: 'brave-blue-fox', holder: namespaceId } }),
   story<SessionEvent>(session, sessionId, {
     SessionOpened: { sessionId, holder: { kind: 'account', accountId, person }, kid: 'k1', at },

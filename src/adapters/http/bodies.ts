@@ -20,6 +20,21 @@ export class VerifyBody {
 export class PaymentTokenBody {
   @IsString() @Length(1, 200) readonly paymentToken!: string;
 }
+export class PasswordLoginBody {
+  @IsAddress() readonly email!: string;
+  @IsString() @Length(1, 1000) readonly password!: string;
+}
+export class PasswordBody {
+  @IsString() @Length(1, 1000) readonly password!: string;
+  /** The one that it replaces; left out where there is none yet. */
+  @Maybe() @IsString() @Length(1, 1000) readonly old?: string;
+}
+export class ResetBody {
+  @IsAddress() readonly email!: string;
+  @IsIdOf('flw') readonly flowId!: FlowId;
+  @IsString() @Length(1, 200) readonly token!: string;
+  @IsString() @Length(1, 1000) readonly password!: string;
+}
 export class RefreshBody {
   @IsString() @Length(1, 200) readonly refreshToken!: string;
 }

@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Body, Controller, Get, HttpCode, Inject, Post, Req } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyRequest } from 'fastify';
-import { CloseBody, OtpBody, PaymentTokenBody, RefreshBody, ResendBody, VerifyBody, checked } from './bodies.ts';
+import { CloseBody, OtpBody, PasswordLoginBody, PaymentTokenBody, RefreshBody, ResendBody, VerifyBody, checked } from './bodies.ts';
 import { bearerOf, callerOf, commit, contextOf, tokenHash, type Caller } from './caller.ts';
+import { addresseeOf, checkedPassword } from './password-steps.ts';
 import { HttpProblem, levelForbids, notSignedIn } from './problem.ts';
 import { RIM, type Rim } from './rim.ts';
 import { presentOtp, signupToken } from './signup-steps.ts';
@@ -13,6 +14,7 @@ import { paymentTokenText, RedeemPaymentToken, ResendOtp, StartSignup } from '..
 import { account } from '../../domain/account/decide.ts';
 import { encodeId, isId, type FlowId, type PersonId, type SessionId } from '../../domain/ids.ts';
 import { minute, plus } from '../../domain/instant.ts';
+import { password } from '../../domain/password/decide.ts';
 import { session } from '../../domain/session/decide.ts';
 import type { SessionHolder } from '../../domain/session/events.ts';
 import { otpAttemptsMax, otpLifeMs, reject, signup } from '../../domain/signup/decide.ts';
@@ -53,9 +55,16 @@ export class SessionsController {
   @HttpCode(200)
   async verify(@Body() body: unknown, @Req() request: FastifyRequest) {
     const { email, flowId, token } = checked(VerifyBody, body);
-    const { person, state } = await presentOtp(this.#rim, this.#bus, { email, flowId, token }, this.#anonymous(request));
-    if (state.stage === 'completed' && state.redemption) return { status: 'signed-in', session: await this.#open({ kind: 'account', accountId: state.redemption.accountId, person }, request) };
-    return { status: 'payment-required', signup: { ...(await this.#signup(person)), token: await signupToken(this.#rim, person) } };
+    const { person } = await presentOtp(this.#rim, this.#bus, { email, flowId, token }, this.#anonymous(request));
+    return this.#known(person, request);
+  }
+
+  @Post('password')
+  @HttpCode(200)
+  async password(@Body() body: unknown, @Req() request: FastifyRequest) {
+    const { email, password: given } = checked(PasswordLoginBody, body);
+    const { person } = await checkedPassword(this.#rim, await addresseeOf(this.#rim, email), given, request, 'PasswordWrong');
+    return this.#known(person, request);
   }
 
   @Get('signup')
@@ -142,6 +151,12 @@ export class SessionsController {
   #anonymous(request: FastifyRequest): Context {
     return this.#context({ actor: { kind: 'anonymous', id: 'anon' }, level: 'none', namespaces: [] }, request);
   }
+  /** Somebody who has proved who they are: a session where there is an account, a sign-up token where there is none yet. */
+  async #known(person: PersonId, request: FastifyRequest) {
+    const state = await this.#rim.handler.lookup(signup, person);
+    if (state.stage === 'completed' && state.redemption) return { status: 'signed-in', session: await this.#open({ kind: 'account', accountId: state.redemption.accountId, person }, request) };
+    return { status: 'payment-required', signup: { ...(await this.#signup(person)), token: await signupToken(this.#rim, person) } };
+  }
   async #email(person: PersonId): Promise<string> {
     const { email } = await this.#rim.handler.lookup(signup, person);
     return (email && (await this.#rim.vault.open(email))) ?? 'erased';
@@ -176,7 +191,7 @@ export class SessionsController {
 
   async #signup(person: PersonId) {
     const state = await this.#rim.handler.lookup(signup, person);
-    return { signupId: person, email: await this.#email(person), subscribeUrl: `${this.#rim.origin()}/subscribe`, ...standingOf(state, (token) => paymentTokenText(this.#rim.tokens, person, token), this.#rim.clock.now()) };
+    return { signupId: person, email: await this.#email(person), password: (await this.#rim.handler.lookup(password, person)).n > 0, subscribeUrl: `${this.#rim.origin()}/subscribe`, ...standingOf(state, (token) => paymentTokenText(this.#rim.tokens, person, token), this.#rim.clock.now()) };
   }
 }
 

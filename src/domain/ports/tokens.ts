@@ -5,7 +5,7 @@ export interface Tokens {
   /** Key that new tokens are derived with. */
   readonly kid: string;
   /** First 40 hex characters of HMAC-SHA256(key[kid], purpose | handle | n | issuedAt). */
-  derive(kid: string, purpose: 'otp' | 'payment' | 'refresh' | 'web' | 'form', handle: string, n: number, issuedAt: Instant | ''): string;
+  derive(kid: string, purpose: 'otp' | 'payment' | 'refresh' | 'reset' | 'web' | 'form', handle: string, n: number, issuedAt: Instant | ''): string;
   /** Compares in constant time. */
   same(presented: string, genuine: string): boolean;
 }
