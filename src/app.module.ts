@@ -13,6 +13,7 @@ import { MetricsController } from './adapters/http/metrics.controller.ts';
 import { OperationsController } from './adapters/http/operations.controller.ts';
 import { OwnSessionsController } from './adapters/http/own-sessions.controller.ts';
 import { PagesController } from './adapters/http/pages.controller.ts';
+import { PasswordPagesController } from './adapters/http/password-pages.controller.ts';
 import { PasswordsController } from './adapters/http/passwords.controller.ts';
 import { QueriesController } from './adapters/http/queries.controller.ts';
 import { RIM, type Rim } from './adapters/http/rim.ts';
@@ -30,7 +31,7 @@ export class AppModule {
       module: AppModule,
       imports: [CommandsModule.with(rim.handler)],
       providers: [{ provide: RIM, useValue: rim }, { provide: Watchers, useFactory: () => new Watchers(rim) }],
-      controllers: [HealthController, DoctorController, PagesController, LoginPagesController, AccountPagesController, AdminPagesController, AdminDeedsController, CommandsController, SessionsController, PasswordsController, AccountController, CancellingController, OwnSessionsController, WorkloadsController, WebhooksController, OperationsController, EventsController, MetricsController, QueriesController],
+      controllers: [HealthController, DoctorController, PagesController, LoginPagesController, PasswordPagesController, AccountPagesController, AdminPagesController, AdminDeedsController, CommandsController, SessionsController, PasswordsController, AccountController, CancellingController, OwnSessionsController, WorkloadsController, WebhooksController, OperationsController, EventsController, MetricsController, QueriesController],
     };
   }
 }

@@ -108,6 +108,7 @@ const Sessions = ({ sessions, viewer }: AccountProps): JSX.Element | null => ses
         </li>
       ))}
     </ul>
+    <p><a href="/account/password">Set or change the password</a></p>
     <Act action="/logout" token={viewer?.customer?.formToken} name="Sign out everywhere" kind="secondary"><input type="hidden" name="everywhere" value="yes" /></Act>
   </section>
 );

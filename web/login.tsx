@@ -1,7 +1,7 @@
 /** Signing in: an address, then the one-time token that was mailed to it. The operator pastes the operator token once. */
 import type { JSX } from 'preact';
 import { Cmd, Problem, Time, type Refusal } from './parts.tsx';
-import { page, type Frame } from './shell.tsx';
+import { FormToken, page, type Frame } from './shell.tsx';
 
 export type LoginProps = Frame & {
   readonly email?: string;
@@ -40,6 +40,15 @@ export const loginPage = (props: LoginProps): string => {
           </div>
           <div class="actions"><button type="submit">Mail me a token</button></div>
         </form>
+        <details class="panel other">
+          <summary>Sign in with a password</summary>
+          <form method="post" action="/login/password">
+            <Next next={next} />
+            <div class="field"><label for="password-email">Address of your account</label><input id="password-email" name="email" type="email" required autocomplete="username" /></div>
+            <div class="field"><label for="password">Password</label><input id="password" name="password" type="password" required autocomplete="current-password" /></div>
+            <div class="actions"><button type="submit">Sign in</button><a href="/login/reset">Forgotten?</a></div>
+          </form>
+        </details>
         <p class="hint">You run this platform? <a href="/admin/login">Sign in as operator</a>.</p>
       </div>
     ),
@@ -102,3 +111,105 @@ export const operatorLoginPage = (props: OperatorLoginProps): string => {
     ),
   });
 };
+
+export type PasswordLoginProps = Frame & { readonly email: string; readonly next?: string; readonly problem: Refusal };
+/** The password was refused: the same two fields again, and the other ways in. */
+export const passwordLoginPage = (props: PasswordLoginProps): string =>
+  page({
+    title: 'Sign in with a password',
+    frame: props,
+    here: '/login',
+    cli: <>The same in a terminal: <Cmd>tollgate login EMAIL</Cmd></>,
+    children: (
+      <div class="narrow">
+        <h1>Sign in</h1>
+        <form method="post" action="/login/password" class="form">
+          <Problem id="problem" problem={props.problem} />
+          <Next next={props.next} />
+          <div class="field"><label for="email">E-mail address</label><input id="email" name="email" type="email" required autocomplete="username" value={props.email} aria-describedby="problem" /></div>
+          <div class="field"><label for="password">Password</label><input id="password" name="password" type="password" required autocomplete="current-password" /></div>
+          <div class="actions"><button type="submit">Sign in</button><a href="/login/reset">Forgotten?</a></div>
+        </form>
+        <p><a href="/login">Have a one-time token mailed instead</a></p>
+      </div>
+    ),
+  });
+
+const NewPassword = (): JSX.Element => (
+  <>
+    <div class="field">
+      <label for="password">New password</label>
+      <input id="password" name="password" type="password" required autocomplete="new-password" aria-describedby="password-hint" />
+      <p class="hint" id="password-hint">A sentence of a few words is good; the more of them, the better.</p>
+    </div>
+    <div class="field"><label for="again">New password, again</label><input id="again" name="again" type="password" required autocomplete="new-password" /></div>
+  </>
+);
+
+export type ResetProps = Frame & { readonly email?: string; readonly problem?: Refusal };
+export const resetPage = (props: ResetProps): string =>
+  page({
+    title: 'Reset the password',
+    frame: props,
+    here: '/login',
+    cli: <>The same in a terminal: <Cmd>tollgate password reset EMAIL</Cmd></>,
+    children: (
+      <div class="narrow">
+        <h1>Reset the password</h1>
+        <p class="lead">If an account has this address, a mail with a token goes out to it.</p>
+        <form method="post" action="/login/reset" class="form">
+          {props.problem ? <Problem id="problem" problem={props.problem} /> : null}
+          <div class="field"><label for="email">E-mail address</label><input id="email" name="email" type="email" required autocomplete="email" value={props.email ?? ''} aria-describedby={props.problem ? 'problem' : undefined} /></div>
+          <div class="actions"><button type="submit">Mail me a token</button><a href="/login">Back to signing in</a></div>
+        </form>
+      </div>
+    ),
+  });
+
+export type ResetTokenProps = Frame & { readonly email: string; readonly expiresAt: string; readonly problem?: Refusal };
+export const resetTokenPage = (props: ResetTokenProps): string =>
+  page({
+    title: 'A new password',
+    frame: props,
+    here: '/login',
+    cli: <>The same in a terminal: <Cmd>tollgate password reset {props.email}</Cmd></>,
+    children: (
+      <div class="narrow">
+        <h1>A new password</h1>
+        <p class="lead">If <strong>{props.email}</strong> has an account, a token is on its way there{props.mode === 'mock' ? <>; in mock mode to the <a href="/mailbox">mailbox</a></> : null}. A reset signs out everywhere.</p>
+        <form method="post" action="/login/reset/token" class="form">
+          {props.problem ? <Problem id="problem" problem={props.problem} /> : null}
+          <div class="field">
+            <label for="token">Token from the mail</label>
+            <input id="token" name="token" type="text" required autocomplete="one-time-code" autocapitalize="none" spellcheck={false} aria-describedby={describedBy(props.problem, 'token-hint')} />
+            <p class="hint" id="token-hint">Good until <Time at={props.expiresAt} />.</p>
+          </div>
+          <NewPassword />
+          <div class="actions"><button type="submit">Set the password</button><a href="/login/reset">Ask for another token</a></div>
+        </form>
+      </div>
+    ),
+  });
+
+export type PasswordProps = Frame & { /** There is one already: it is asked for. */ readonly set: boolean; readonly problem?: Refusal };
+export const passwordPage = (props: PasswordProps): string =>
+  page({
+    title: 'Password',
+    frame: props,
+    here: '/account/password',
+    cli: <>The same in a terminal: <Cmd>tollgate password change</Cmd></>,
+    children: (
+      <div class="narrow">
+        <p class="eyebrow"><a href="/account">Account</a> / password</p>
+        <h1>{props.set ? 'Change the password' : 'Set a password'}</h1>
+        {props.set ? null : <p class="lead">One-time tokens by mail go on working beside it. A first password is taken within half an hour of signing in.</p>}
+        <form method="post" action="/account/password" class="form">
+          <FormToken token={props.viewer?.customer?.formToken} />
+          {props.problem ? <Problem id="problem" problem={props.problem} /> : null}
+          {props.set ? <div class="field"><label for="old">Password now</label><input id="old" name="old" type="password" required autocomplete="current-password" aria-describedby={props.problem ? 'problem' : undefined} /></div> : null}
+          <NewPassword />
+          <div class="actions"><button type="submit">{props.set ? 'Change it' : 'Set it'}</button><a href="/account">Leave it</a></div>
+        </form>
+      </div>
+    ),
+  });

@@ -10,7 +10,7 @@ export { paymentTokenPage, type PaymentTokenProps } from './payment-token.tsx';
 export { paymentDonePage, paymentPendingPage, type PaymentDoneProps } from './payment-done.tsx';
 export { accountPage, cancelPage, type AccountProps, type CancelProps, type CommandHint, type InvoiceShown, type SessionShown } from './account.tsx';
 export { workloadPage, type WorkloadProps, type WorkloadShown } from './workloads.tsx';
-export { loginPage, loginTokenPage, operatorLoginPage, type LoginProps, type LoginTokenProps, type OperatorLoginProps } from './login.tsx';
+export { loginPage, loginTokenPage, operatorLoginPage, passwordLoginPage, passwordPage, resetPage, resetTokenPage, type LoginProps, type LoginTokenProps, type OperatorLoginProps } from './login.tsx';
 export { mailboxPage, type MailboxProps, type MailInBox } from './mailbox.tsx';
 export { problemPage, type ProblemProps } from './problem.tsx';
 export { overviewPage, systemPage, type OverviewProps, type SystemProps, type ParkedShown, type Need } from './admin-overview.tsx';

@@ -33,6 +33,7 @@ const outcomes: Readonly<Record<string, string>> = {
   cancelled: 'The subscription is cancelled. Until it ends everything works, and you can take it back here.',
   resumed: 'The subscription goes on.',
   closed: 'That session is closed.',
+  password: 'The password is set.',
 };
 type Asked = Readonly<Record<string, string | undefined>>;
 
@@ -57,7 +58,7 @@ export class AccountPagesController {
     const { terms } = paid;
     const card = await cardOf(this.#rim, paid);
     return html(reply, accountPage({
-      ...this.#frame(request), level: standing.level, reason, nextStep, payable, ...(standing.since === undefined ? {} : { since: standing.since }),
+      ...this.#frame(request), level: standing.level, reason, nextStep, payable: payable && settled, ...(standing.since === undefined ? {} : { since: standing.since }),
       email: (await this.#rim.vault.open(owner.email)) ?? 'erased', plan: { name: terms.name, price: terms.price, interval: terms.interval, limits: limitsOf(terms.limits) }, paidThrough: cancelledEnd(paid) ?? paid.paidThrough,
       cancelAtPeriodEnd: paid.cancellation !== undefined, cancellable: paid.phase.name !== 'ended' && paid.cancellation === undefined, resumable: paid.phase.name !== 'ended' && paid.cancellation !== undefined && !paid.cancellation.final,
       card, namespaces: standing.namespaces, workloads: await workloadsOf(this.#rim, standing, query['after']),

@@ -91,7 +91,13 @@ const lineOf = async (rim: Rim, event: Recorded): Promise<HistoryLine> => ({
 /** Everything that happened to a customer, newest first. Personal values stay sealed in it. */
 const historyOf = async (rim: Rim, streams: readonly StreamName[]): Promise<{ readonly history: readonly HistoryLine[]; readonly older: boolean }> => {
   const events: Recorded[] = [];
-  for (const stream of new Set(streams)) for await (const page of rim.log.read(stream)) events.push(...page);
+  const read = async (stream: StreamName): Promise<void> => {
+    for await (const page of rim.log.read(stream)) events.push(...page);
+  };
+  for (const stream of streams) await read(stream);
+  // What was removed long ago, too: each workload has once taken a place.
+  const workloads = events.filter(({ type }) => type === 'WorkloadSlotTaken').map(({ data }) => (data as { workloadId: string }).workloadId);
+  for (const id of new Set(workloads)) await read(streamName('workload', rim.tenant, id));
   events.sort((a, b) => (a.position < b.position ? 1 : -1));
   return { history: await Promise.all(events.slice(0, historyMax).map((event) => lineOf(rim, event))), older: events.length > historyMax };
 };
@@ -106,7 +112,7 @@ export const customerOf = async (rim: Rim, id: AccountId) => {
   const running = (await Promise.all(homes.map((home) => documentsOf(rim, 'workloads', { namespaceId: String(home['id']) })))).flat();
   const mails = (await Promise.all((await documentsOf(rim, 'mails', { person: owner.person })).map((document) => opened(document, rim.vault)))) as readonly MailRow[];
   const at = (category: string, key: string) => streamName(category, rim.tenant, key);
-  const streams = [at('invite', owner.person), at('signup', owner.person), at('account', id), at('subscription', owner.subscriptionId), ...homes.map((home) => at('namespace', String(home['id']))), ...running.map((document) => at('workload', String(document['id'])))];
+  const streams = [at('invite', owner.person), at('signup', owner.person), at('account', id), at('subscription', owner.subscriptionId), ...homes.map((home) => at('namespace', String(home['id'])))];
   const [document] = await documentsOf(rim, 'subscriptions', { accountId: id });
   const { failures = 0 } = (document ?? {}) as Partial<SubscriptionDocument>;
   return {

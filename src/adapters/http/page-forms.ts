@@ -20,6 +20,12 @@ export const field = (body: unknown, name: string, max = fieldMax): string => {
   return typeof value === 'string' ? value.trim().slice(0, max) : '';
 };
 
+/** A secret as it was typed: spaces belong to it. */
+export const secretField = (body: unknown, name: string): string => {
+  const value = (body as Readonly<Record<string, unknown>> | undefined)?.[name];
+  return typeof value === 'string' ? value : '';
+};
+
 const hostOf = (origin: string): string | undefined => (URL.canParse(origin) ? new URL(origin).host : undefined);
 const foreign = (): HttpProblem => new HttpProblem(403, 'ForeignForm', 'This form was not sent from a page of this server.', 'Open the page here and send it again.');
 
