@@ -67,7 +67,9 @@ export const homePage = (props: HomeProps): string =>
           </p>
           <p>Every step is an event in a log, so every step can be shown and proved afterwards.</p>
           <ul class="links">
-            <li><a href="/subscribe">Subscribe</a> <span>choose a plan, store a card</span></li>
+            <li><a href="/login">Sign in or sign up</a> <span>with a token by mail</span></li>
+            <li><a href="/account">Account</a> <span>plan, level, workloads, invoices</span></li>
+            <li><a href="/admin">Operator</a> <span>customers, mails, parked work</span></li>
             {props.mode === 'mock' ? <li><a href="/mailbox">Mailbox</a> <span>the mails this server would have sent</span></li> : null}
             <li><a href="/openapi.json">API description</a> <span>OpenAPI, as JSON</span></li>
           </ul>

@@ -21,7 +21,7 @@ export const problemPage = ({ status, title, detail, nextStep, correlationId, wa
       <div class="narrow">
         <p class="eyebrow">{status < 500 ? 'Refused' : 'Failed'} with {status}</p>
         <h1>{title}</h1>
-        {detail === title ? null : <p class="lead">{detail}</p>}
+        {detail.toLowerCase() === title.toLowerCase() ? null : <p class="lead">{detail}</p>}
         {nextStep ? <section class="panel">
           <h2>Next step</h2>
           <p>{prose(nextStep)}</p>
