@@ -112,7 +112,7 @@ test('a forged, foreign or cut cookie is nobody', () => withSystem(async (starte
   browser.jar.set('tollgate', genuine);
   browser.jar.set('tollgate-operator', genuine);
   assert.equal((await browser.get('/account')).status, 200);
-  assert.equal(linksOf((await browser.get('/')).html).includes('/admin'), false);
+  assert.equal(linksOf((await browser.get('/mailbox')).html).includes('/admin'), false);
 }));
 
 test('signing out ends the session itself, not only the cookie', () => withSystem(async (started) => {
@@ -181,7 +181,7 @@ test('the operator signs in with the operator token once; it and customers are s
   await signUp(started, email);
   await signIn(started, browser, email);
   assert.equal((await browser.get('/account')).status, 200);
-  assert.ok(linksOf((await browser.get('/')).html).includes('/admin'));
+  assert.ok(linksOf((await browser.get('/mailbox')).html).includes('/admin'));
   await browser.post('/logout', { side: 'operator', ...formOn((await (await operator(started)).get('/')).html, '/logout') }, {}).then(({ status }) => assert.equal(status, 403, 'not with the form of another session'));
 }));
 
