@@ -100,8 +100,10 @@ const codeStyle = 'font-family:ui-monospace,Menlo,Consolas,monospace;overflow-wr
 /** A token fits on one line of a phone, and one touch takes all of it. */
 const tokenStyle = 'font-family:ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere;display:inline-block;margin:8px 0 0;border:1px solid rgba(127,127,127,.6);background:rgba(127,127,127,.16);border-radius:6px;padding:10px 8px;font-size:13px;line-height:1.2;-webkit-user-select:all;user-select:all';
 const tokenLength = 30;
-const inlineHtml = (part: Inline): string =>
-  typeof part === 'string' ? escape(part) : `<code style="${part.code.length >= tokenLength && !part.code.includes(' ') ? tokenStyle : codeStyle}">${escape(part.code)}</code>`;
+/** So much of a command fits on a phone's line: it is not broken. */
+const unbrokenLength = 34;
+const styleOf = (code: string): string => (code.length >= tokenLength && !code.includes(' ') ? tokenStyle : code.length <= unbrokenLength ? `${codeStyle};white-space:nowrap` : codeStyle);
+const inlineHtml = (part: Inline): string => (typeof part === 'string' ? escape(part) : `<code style="${styleOf(part.code)}">${escape(part.code)}</code>`);
 
 const toText = (body: readonly Paragraph[]): string =>
   `${body.map((lines) => lines.map((parts) => parts.map(inlineText).join('')).join('\n')).join('\n\n')}\n`;
