@@ -11,6 +11,7 @@ const login = (name: string) => from(() => import('./login.ts'), name);
 const session = (name: string) => from(() => import('./session.ts'), name);
 const workload = (name: string) => from(() => import('./workload.ts'), name);
 const account = (name: string) => from(() => import('./account.ts'), name);
+const cancelling = (name: string) => from(() => import('./cancelling.ts'), name);
 const operations = (name: string) => from(() => import('./operations.ts'), name);
 
 const gettingIn: readonly Noun[] = [
@@ -73,6 +74,11 @@ const yourAccount: readonly Noun[] = [
     verbs: [
       { name: 'show', summary: 'Service level, plan, until when it is paid, and what to do next', run: account('show'), examples: ['tollgate account show', 'tollgate account show --json'] },
       { name: 'pay', summary: 'Print the address of a page that takes a card, and wait until it is done', flags: [{ flags: '--no-wait', description: 'only print the address' }, timeoutFlag('30m')], run: account('pay'), examples: ['tollgate account pay', 'tollgate account pay --no-wait'] },
+      { name: 'plan', summary: 'What is paid for, what it allows, and when it renews', run: cancelling('plan'), examples: ['tollgate account plan', 'tollgate account plan --json'] },
+      { name: 'cancel', summary: 'End the subscription with its paid period; says first what that means', flags: [{ flags: '--confirm', description: 'do not ask' }, ...writeFlags], run: cancelling('cancel'), examples: ['tollgate account cancel', 'tollgate account cancel --dry-run', 'tollgate account cancel --confirm'] },
+      { name: 'resume', summary: 'Withdraw a cancellation before it takes effect', flags: writeFlags, run: cancelling('resume'), examples: ['tollgate account resume'] },
+      { name: 'invoices', summary: 'What was charged, for which period, and whether it was paid', flags: [{ flags: '--limit <number>', description: 'at most so many; all when left out', parse: wholeNumber('--limit', 1) }], run: account('invoices'), examples: ['tollgate account invoices', 'tollgate account invoices --json'] },
+      { name: 'sessions', summary: 'Where you are logged in; one of them can be ended', flags: [{ flags: '--close <id>', description: 'end this one' }], run: account('sessions'), examples: ['tollgate account sessions', 'tollgate account sessions --close ses_0123456789abcdefghjk'] },
       { name: 'help', summary: 'How paying works', run: account('help'), examples: ['tollgate account help'] },
     ],
   },
@@ -101,7 +107,7 @@ const operating: readonly Noun[] = [
     ...line('reactor'),
     verbs: [
       { name: 'list', summary: 'List the reactors, how far they are, and what is parked', flags: operatorFlags, run: operations('reactorList'), examples: ['tollgate reactor list'] },
-      { name: 'retry', summary: 'Release parked work, so that it is tried again', args: '<name> <subject>', flags: [...writeFlags.filter(({ flags }) => flags !== '--dry-run'), ...operatorFlags], run: operations('reactorRetry'), examples: ['tollgate reactor retry send-mail mail_0123456789abcdefghjk'] },
+      { name: 'retry', summary: 'Release parked work, so that it is tried again', args: '<name> <subject>', flags: [{ flags: '--key <key>', description: 'only the deed of this key; all of the subject when left out' }, ...writeFlags, ...operatorFlags], run: operations('reactorRetry'), examples: ['tollgate reactor retry send-mail mail_0123456789abcdefghjk'] },
     ],
   },
   {
@@ -130,6 +136,7 @@ const operating: readonly Noun[] = [
 
 const thisProgram: readonly Noun[] = [
   { ...line('config'), verbs: [{ name: 'explain', summary: 'Show every setting and where it was said', run: env('explain'), examples: ['tollgate config explain'] }] },
+  { ...line('doctor'), verbs: [], self: { flags: operatorFlags, run: from(() => import('./doctor.ts'), 'doctor'), examples: ['tollgate doctor', 'tollgate doctor --json', 'tollgate doctor --token-file data/operator.token'] } },
   { ...line('demo'), verbs: [], self: { run: from(() => import('./demo.ts'), 'demo'), examples: ['tollgate demo'] } },
   { ...line('version'), verbs: [], self: { run: from(() => import('./version.ts'), 'version'), examples: ['tollgate version'] } },
 ];

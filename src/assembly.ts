@@ -6,6 +6,7 @@ import { StoredLog } from './adapters/event-store/log.ts';
 import { KeyringVault } from './adapters/event-store/vault.ts';
 import { testCards } from './adapters/payments/cards.ts';
 import { OutsideWorld, pokingAfter } from './adapters/payments/outside-world.ts';
+import { machineFacts } from './adapters/system/machine.ts';
 import { derivation, derivedTokens } from './adapters/system/derivation.ts';
 import { catalog } from './commands/catalog.ts';
 import { bySystem, SystemMessage } from './commands/command-message.ts';
@@ -107,7 +108,7 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
 
   const rim: Rim = {
     mode: options.mode, tenant: identity.tenantId, logId: identity.logId, version: options.version, handler, gate: gateMemory, models, pumps, log, store, vault, keyring, clock, random, tokens, derive, payments, runtime, sources,
-    metrics: metricsOf(meters, () => rim, options.metricsOpen === true), accessTokens: new AccessTokens(secrets.session), renderMail: render, origin: options.origin, ready: () => ready,
+    metrics: metricsOf(meters, () => rim, options.metricsOpen === true), accessTokens: new AccessTokens(secrets.session), renderMail: render, origin: options.origin, ready: () => ready, machine: () => machineFacts(options.data),
     mock: {
       desk: { view: (id) => payments.checkoutView(id), submit: async (id, card, confirmed) => spoken(await payments.submitCard(id, card, confirmed)), cards: testCards },
       carried: async () => mailbox.list(),

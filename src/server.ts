@@ -1,12 +1,14 @@
 /** Nest on Fastify around an assembled system: limits, headers, correlation ids, access log. */
 import 'reflect-metadata';
 import type { Server } from 'node:http';
+import cookies from '@fastify/cookie';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemFilter } from './adapters/http/problem.filter.ts';
 import { serveForwardAuth } from './adapters/http/forward-auth.ts';
 import { serveGate } from './adapters/http/gate.route.ts';
+import { asksForPage } from './adapters/http/page-forms.ts';
 import { noteRoutes, requireJson } from './adapters/http/methods.ts';
 import { HttpProblem } from './adapters/http/problem.ts';
 import { refuseRaw } from './adapters/http/raw-refusals.ts';
@@ -32,6 +34,15 @@ const correlationIds = (random: Random) => (request: { headers: Record<string, s
 /** The name in a Host header, without port and brackets. */
 const hostName = (header: string | undefined): string => (header ?? '').toLowerCase().replace(/:\d+$/, '').replaceAll(/[[\]]/g, '');
 
+/** Some addresses are a page for people and an answer for programs: who asks for HTML gets the page. */
+const pageOrNot = {
+  name: 'page',
+  storage: () => {
+    const handlers = new Map<unknown, unknown>();
+    return { get: (key: unknown) => handlers.get(key) ?? null, set: (key: unknown, handler: unknown) => void handlers.set(key, handler) };
+  },
+  deriveConstraint: ({ headers }: FastifyRequest['raw']) => asksForPage(headers) || undefined,
+};
 /** Logs and events: how long they were read says nothing of how fast we answer. */
 const goesOn = ({ raw }: FastifyReply): boolean => /event-stream|ndjson/.test(String(raw.getHeader('content-type') ?? ''));
 
@@ -48,9 +59,11 @@ export const serve = async ({ rim }: Assembled, config: Pick<Config, 'hostNames'
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => filter.answer(error, request, reply.headers(headers).header('x-correlation-id', request.id)),
   } as ConstructorParameters<typeof FastifyAdapter>[0]);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(rim), adapter, { logger: false, rawBody: true, abortOnError: false });
-  const filter = new ProblemFilter(rim.mode, () => rim.clock.now(), (error, correlationId) => logger.error({ correlationId, error: error instanceof Error ? error.message : String(error), stack: error instanceof Error ? error.stack : undefined }, 'a bug'));
+  const filter = new ProblemFilter(rim, (error, correlationId) => logger.error({ correlationId, error: error instanceof Error ? error.message : String(error), stack: error instanceof Error ? error.stack : undefined }, 'a bug'));
   app.useGlobalFilters(filter);
   const fastify = adapter.getInstance();
+  fastify.addConstraintStrategy(pageOrNot as never);
+  await app.register(cookies as never, { hook: false } as never); // parsed where a page asks, not on every call
   const answerOtherMethods = noteRoutes(fastify as never, filter);
   fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
     reply.headers(headers).header('x-correlation-id', request.id);

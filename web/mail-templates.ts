@@ -10,7 +10,10 @@ export type MailValues = {
   limited: { suspendAt: string; payCommand?: string };
   suspended: { terminateAt: string; payCommand?: string };
   restored: Record<string, never>;
-  ended: Record<string, never>;
+  ended: { keptUntil?: string };
+  'cancellation-scheduled': { endsAt: string };
+  'cancellation-withdrawn': { paidThrough: string };
+  receipt: { invoice: string; plan: string; amount: string; periodStart: string; periodEnd: string };
 };
 export type MailTemplate = keyof MailValues;
 export type RenderedMail = { readonly subject: string; readonly text: string; readonly html: string };
@@ -85,9 +88,32 @@ const descriptions: { readonly [T in MailTemplate]: (values: MailValues[T]) => D
     subject: 'Everything is back',
     body: [[line`Your payment arrived. Your account is whole again and what was stopped is starting.`], [line`See how it is doing: ${code('tollgate status')}.`]],
   }),
-  ended: () => ({
+  ended: ({ keptUntil }) => ({
     subject: 'Your subscription has ended',
-    body: [[line`Your subscription has ended. Nothing more will be charged.`], [line`You are welcome back at any time: ${code('tollgate account pay')}.`]],
+    body: [
+      [line`Your subscription has ended. Nothing more will be charged.`],
+      ...(keptUntil === undefined ? [] : [[line`Your workloads are stopped. They and their data are kept until ${formatTime(keptUntil)}, and then removed.`]]),
+      [line`You are welcome back at any time: ${code(pay)}.`],
+    ],
+  }),
+  'cancellation-scheduled': ({ endsAt }) => ({
+    subject: 'Your subscription is cancelled',
+    body: [
+      [line`You will not be charged again. Everything works until ${formatTime(endsAt)}; then your workloads are stopped.`],
+      [line`Did you change your mind? Until then this takes it back: ${code('tollgate account resume')}.`],
+    ],
+  }),
+  receipt: ({ invoice, plan, amount, periodStart, periodEnd }) => ({
+    subject: `Receipt: ${amount} for ${plan}`,
+    body: [
+      [line`Your payment of ${amount} arrived. Thank you.`],
+      [line`Plan: ${plan}, from ${formatTime(periodStart)} to ${formatTime(periodEnd)}.`, line`Invoice: ${code(invoice)}.`],
+      [line`All your invoices: ${code('tollgate account invoices')}.`],
+    ],
+  }),
+  'cancellation-withdrawn': ({ paidThrough }) => ({
+    subject: 'Your subscription goes on',
+    body: [[line`The cancellation of your subscription is withdrawn, so that everything goes on as before.`], [line`It renews on ${formatTime(paidThrough)}.`]],
   }),
 };
 

@@ -105,9 +105,9 @@ export class Handler {
 
   async #decide(entry: CatalogEntry, message: CommandMessage, fields: object, facts: object, gathering: Gathering): Promise<Committed | WouldAppend> {
     const { context } = message;
-    const { decider, type } = entry;
+    const { decider, type, becomes = type } = entry;
     const stream = streamName(decider.category, this.#ports.tenant, entry.id(fields));
-    const decide = (state: never, now: Origin['at']) => decider.decide({ ...fields, type, facts: { ...facts, now, actor: context.actor } }, state);
+    const decide = (state: never, now: Origin['at']) => decider.decide({ ...fields, type: becomes, facts: { ...facts, now, actor: context.actor } }, state);
     if (context.dryRun) {
       const { state, head } = await this.streams.state(decider, stream);
       if (context.ifMatch !== undefined && context.ifMatch !== head.revision) throw new StaleRevision(stream);

@@ -78,7 +78,7 @@ const asks = async ({ started }: Scene, { method, path, body, headers = {} }: As
 };
 
 /** Calls that are about the caller alone, or open to everybody by design. */
-const ownOnly = /^\/(sessions\/(close|otp|refresh)|mailbox\.json)/;
+const ownOnly = /^\/(sessions\/(close|otp|refresh)|account\/(cancel|resume)|mailbox\.json)/;
 
 test('nobody sees or changes anything of another customer, by any route, and no call answers 500', { timeout: 60_000 }, () => withSystem(async (started) => {
   const all = await scene(started);
@@ -137,7 +137,7 @@ test('the system\'s own commands cannot be sent from outside, not even by the op
 
 test('lists hold one\'s own things only, whatever the filter and header', () => withSystem(async (started) => {
   const all = await scene(started);
-  for (const model of ['workloads', 'namespaces', 'accounts', 'subscriptions']) {
+  for (const model of ['workloads', 'namespaces', 'accounts', 'subscriptions', 'invoices']) {
     const { items } = (await started.call('GET', `/${model}`, { token: all.ada.access })).json;
     assert.equal(items.length, 1, model);
     for (const secret of all.secrets) assert.ok(!JSON.stringify(items).includes(secret), `${secret} in ${model}`);

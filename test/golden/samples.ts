@@ -96,6 +96,11 @@ export const stories: readonly Story[] = [
     SubscriptionEnded: { ...subscribed, at: '2026-06-21T12:00:00.000Z' as Instant },
     NoticeQueued: { ...subscribed, key: `${subscriptionId}.limited.3` },
     NamespaceLevelTold: { ...subscribed, level: 'limited' },
+    CancellationScheduled: { ...subscribed, n: 1, when: 'period-end', endsAt: '2026-07-21T12:00:00.000Z' as Instant, by: 'customer', at: later },
+    CancellationCarriedOut: { ...subscribed, n: 1 },
+    CancellationWithdrawn: { ...subscribed, n: 2, by: 'staff', at: later },
+    InvoiceVoided: { ...subscribed, invoiceId: 'in_3', at: later },
+    RetentionEnded: { ...subscribed, at: '2026-08-20T12:00:00.000Z' as Instant },
   }),
   story<NamespaceEvent>(namespace, namespaceId, {
     NamespaceCreated: { namespaceId, name: 'brave-blue-fox', accountId, subscriptionId, limits: terms.limits, at },
@@ -124,6 +129,7 @@ export const stories: readonly Story[] = [
     WebhookReceived: { ...webhook, mode: 'test', type: 'invoice.paid', object: { kind: 'invoice', id: 'in_1' }, body: personal('key_11111111111111111111', 'webhookBody', '{"customer_email":"ada@example.com"}'), at },
     WebhookApplied: { ...webhook, effect: 'PaymentSucceeded' },
     WebhookIgnored: { ...webhook, reason: 'of no interest' },
+    WebhookReplayed: { ...webhook, n: 1, at },
   }),
   story<MailEvent>(mail, mailId, {
     MailQueued: { mailId, person, to: email, content: { template: 'one-time-token', token: { flowId, n: 1, kid: 'k1', issuedAt: at, expiresAt: '2026-03-01T13:00:00.000Z' as Instant } }, at },

@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import { IsBoolean, Length, IsString, validateSync, type ValidationError } from 'class-validator';
 import { HttpProblem, invalid } from './problem.ts';
 import { IsAddress, IsIdOf, Maybe } from '../../commands/validation.ts';
-import type { FlowId } from '../../domain/ids.ts';
+import type { FlowId, SessionId } from '../../domain/ids.ts';
 
 export class OtpBody {
   @IsAddress() readonly email!: string;
@@ -25,12 +25,11 @@ export class RefreshBody {
 }
 export class CloseBody {
   @Maybe() @IsBoolean() readonly everywhere?: boolean;
+  /** Another session of one's own. */
+  @Maybe() @IsIdOf('ses') readonly sessionId?: SessionId;
 }
 export class DurationBody {
   @IsString() @Length(1, 40) readonly duration!: string;
-}
-export class SubjectBody {
-  @IsString() @Length(1, 300) readonly subject!: string;
 }
 
 const depthMax = 20;

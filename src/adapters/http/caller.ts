@@ -38,7 +38,7 @@ const byClaims = async (rim: Rim, token: string): Promise<Caller> => {
   return claims.kind === 'access' ? bySession(rim, claims.sid) : byPerson(rim, claims.person, claims.issuedAt);
 };
 
-const bySession = (rim: Rim, sid: SessionId): Caller => {
+export const bySession = (rim: Rim, sid: SessionId): Caller => {
   const session = rim.gate.session(sid);
   if (!session) throw notSignedIn('this session has ended');
   const { holder } = session;

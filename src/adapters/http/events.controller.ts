@@ -6,6 +6,7 @@ import { ChangeStream, type Told } from './change-stream.ts';
 import { HttpProblem, notSignedIn } from './problem.ts';
 import { documentBeforeItsEnd, positionOf, readableModels, scopeOf } from './queries.ts';
 import { RIM, type Rim } from './rim.ts';
+import { requireSignedIn } from './web-session.ts';
 import { scopesOf, Watchers, type Scopes } from './watchers.ts';
 import type { Position } from '../../domain/ports/event-store.ts';
 import type { Document } from '../../domain/ports/read-models.ts';
@@ -31,6 +32,19 @@ export class EventsController {
   async watch(@Query() query: Asked, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const caller = await callerOf(this.#rim, request);
     if (caller.actor.kind === 'anonymous') throw notSignedIn();
+    return this.#watch(caller, query, request, reply);
+  }
+  /** The same for our own pages, by the session of the browser. */
+  @Get('account/events')
+  async watchAccount(@Query() query: Asked, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.#watch(requireSignedIn(this.#rim, request, 'customer').caller, query, request, reply);
+  }
+  @Get('admin/events')
+  async watchAll(@Query() query: Asked, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.#watch(requireSignedIn(this.#rim, request, 'operator').caller, query, request, reply);
+  }
+
+  async #watch(caller: Caller, query: Asked, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const runners = this.#models(query['models'], caller, request);
     const scopes = scopesOf(runners, caller, request);
     const after = afterOf(request, query);

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyRequest } from 'fastify';
 import { callerOf, namespaceOf, requireAccount, requireGate, type Caller } from './caller.ts';
+import { withAddress } from './customers.ts';
 import { HttpProblem, notFound, notSignedIn } from './problem.ts';
 import type { Rim } from './rim.ts';
 import { catalog } from '../../commands/catalog.ts';
@@ -120,7 +121,7 @@ export const readList = async (rim: Rim, name: string, query: QueryString, reque
   await waitFor(rim, runner, after);
   const where = { ...Object.fromEntries(Object.entries(filters).map(([field, value]) => [field, value === 'true' ? true : value === 'false' ? false : String(value)])), ...scope };
   const page = await runner.collection.query({ where, limit: size, ...(cursor === undefined ? {} : { cursor }) });
-  return { items: await Promise.all(page.items.map(({ document }) => opened(document, rim.vault))), ...(page.next === undefined ? {} : { next: page.next }), position: String(runner.position) };
+  return { items: await Promise.all(page.items.map(async ({ document }) => withAddress(rim, runner.model.customer, await opened(document, rim.vault)))), ...(page.next === undefined ? {} : { next: page.next }), position: String(runner.position) };
 };
 
 export const readOne = async (rim: Rim, name: string, key: string, query: QueryString, request: FastifyRequest): Promise<{ document: unknown; revision: number | undefined }> => {
@@ -132,7 +133,7 @@ export const readOne = async (rim: Rim, name: string, key: string, query: QueryS
   const revision = query['asOf'] === undefined ? await currentRevision(rim, runner, key) : undefined;
   const document = query['asOf'] === undefined ? (await runner.collection.load([key])).get(key)?.document : await documentAsOf(rim, runner, key, await asOfPosition(rim, query['asOf']));
   if (!document || Object.entries(scope).some(([field, value]) => document[field] !== value)) throw notFound(name.replace(/s$/, ''));
-  return { document: await opened(document, rim.vault), revision };
+  return { document: await withAddress(rim, runner.model.customer, await opened(document, rim.vault)), revision };
 };
 /**
  * What `If-Match` has to say to a command on this record. The document is read after the model has come this far, so it is never

@@ -19,7 +19,7 @@ import type { ModelRunner } from '../../projections/runner.ts';
 
 /** The simulated provider's own pages. */
 export type CheckoutDesk = {
-  view(id: string): Promise<{ readonly status: 'open' | 'complete' | 'expired' | 'closed'; readonly purpose: 'signup' | 'pay' } | undefined>;
+  view(id: string): Promise<{ readonly status: 'open' | 'complete' | 'expired' | 'closed'; readonly purpose: 'signup' | 'pay'; /** Name of the test card stored here. */ readonly card?: string } | undefined>;
   submit(id: string, card: string, confirmed: boolean): Promise<{ readonly outcome: 'complete'; readonly returnUrl: string } | { readonly outcome: 'confirm' } | { readonly outcome: 'refused'; readonly message: string } | { readonly outcome: 'closed' }>;
   readonly cards: readonly { readonly name: string; readonly meaning: string }[];
 };
@@ -67,6 +67,8 @@ export type Rim = {
   /** Where this server is reached, e.g. http://127.0.0.1:8081: for links in pages and to the checkout. */
   readonly origin: () => string;
   readonly ready: () => boolean;
+  /** The data folder's rights, the disk's room, the programs beside us. */
+  readonly machine: () => Promise<{ readonly tooOpen: readonly { readonly path: string; readonly mode: string }[]; readonly freeBytes: number; readonly git: string | undefined }>;
 };
 export const RIM = Symbol('rim');
 export type Bus = CommandBus;
