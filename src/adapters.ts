@@ -7,6 +7,7 @@ import { SqliteEventStore } from './adapters/event-store/sqlite.ts';
 import { SqliteKeyring } from './adapters/keyring/sqlite.ts';
 import { SqliteLeases } from './adapters/lease/sqlite.ts';
 import { Mailbox } from './adapters/mail/mailbox.ts';
+import { SmtpMail } from './adapters/mail/smtp.ts';
 import { Meters } from './adapters/metrics/meters.ts';
 import { SimulatedPayments } from './adapters/payments/simulated.ts';
 import { SqliteReadModels } from './adapters/read-models/sqlite.ts';
@@ -24,6 +25,7 @@ import type { EventStore } from './domain/ports/event-store.ts';
 import type { Keyring } from './domain/ports/keyring.ts';
 import type { Leases } from './domain/ports/leases.ts';
 import type { PasswordHashing } from './domain/ports/passwords.ts';
+import type { Mail } from './domain/ports/mail.ts';
 import type { Random } from './domain/ports/random.ts';
 import type { ReadModels } from './domain/ports/read-models.ts';
 import type { Runtime, SourceStore } from './domain/ports/runtime.ts';
@@ -39,10 +41,14 @@ export type Adapters = {
   readonly passwords: PasswordHashing;
   readonly leases: Leases;
   readonly payments: SimulatedPayments;
+  /** Mock mode's own: it knows what has been carried, also when a catcher on this machine carries it. */
   readonly mailbox: Mailbox;
+  readonly mail: Mail;
   readonly runtime: Runtime;
   readonly sources: SourceStore;
   readonly meters: Meters;
+  /** Gives up what is being sent: a carrier that does not answer must not hold up a stop. */
+  readonly hangUp: () => Promise<void>;
   /** Closes everything, the log last. */
   readonly close: () => Promise<void>;
 };
@@ -66,8 +72,20 @@ const takeFolder = (data: string): { release(): void } => {
   }
 };
 
+/** Mails go to the carrier; the mailbox notes what has gone, so that its page shows it whoever carries. */
+const carriedBy = (mailbox: Mailbox, { mail, mailFrom }: Opening, clock: MovableClock): { readonly mail: Mail; readonly close: () => Promise<void> } => {
+  if (mail?.carrier !== 'smtp') return { mail: mailbox, close: async () => undefined };
+  const smtp = new SmtpMail({ server: mail.server, from: mailFrom ?? 'tollgate@localhost', clock });
+  const send: Mail['send'] = async (outgoing) => {
+    await smtp.send(outgoing);
+    await mailbox.send(outgoing);
+  };
+  return { mail: { send }, close: () => smtp.close() };
+};
+
+export type Opening = Pick<Config, 'data'> & Partial<Pick<Config, 'mail' | 'mailFrom'>>;
 /** `instead` replaces single adapters: tests move the clock by hand, or run workloads in memory. */
-export const openAdapters = (config: Pick<Config, 'data'>, origin: () => string, environment: NodeJS.ProcessEnv = process.env, instead: Partial<Pick<Adapters, 'clock' | 'random' | 'runtime' | 'sources'>> = {}): Adapters => {
+export const openAdapters = (config: Opening, origin: () => string, environment: NodeJS.ProcessEnv = process.env, instead: Partial<Pick<Adapters, 'clock' | 'random' | 'runtime' | 'sources'>> = {}): Adapters => {
   const lock = takeFolder(config.data);
   const file = (name: string) => join(config.data, name);
   const clock = instead.clock ?? new OffsetClock();
@@ -83,10 +101,12 @@ export const openAdapters = (config: Pick<Config, 'data'>, origin: () => string,
   const payments = SimulatedPayments.open({ path: file('mock-provider.db'), clock, random, webhookSecrets: [secrets.webhook], checkoutUrl: (id) => `${origin()}/checkout/${id}` });
   const mailbox = Mailbox.open(file('mock-mailbox.db'), clock);
   const runtime = instead.runtime ?? new LocalRuntime({ folder: file('workloads'), sources, clock });
+  const { mail, close: hangUp } = carriedBy(mailbox, config, clock);
   const close = async () => {
     await runtime.close();
+    await hangUp();
     for (const part of [mailbox, payments, leases, counters, readModels, keyring, store]) await part.close();
     lock.release();
   };
-  return { clock, random, secrets, store, readModels, keyring, counters, passwords: new Argon2Hashing(random), leases, payments, mailbox, runtime, sources, meters, close };
+  return { clock, random, secrets, store, readModels, keyring, counters, passwords: new Argon2Hashing(random), leases, payments, mailbox, mail, runtime, sources, meters, hangUp, close };
 };

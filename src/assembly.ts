@@ -18,7 +18,7 @@ import { reactors } from './commands/reactors/registry.ts';
 import type { Mode } from './domain/installation/events.ts';
 import { installation } from './domain/installation/decide.ts';
 import { found, identify, type Identity } from './founding.ts';
-import { lookedAt } from './metrics.ts';
+import { metricsOf } from './metrics.ts';
 import { MockTime } from './mock-time.ts';
 import { GateMemory, gate } from './projections/gate.ts';
 import { projections } from './projections/registry.ts';
@@ -50,6 +50,9 @@ export type AssemblyOptions = {
   /** `/metrics` answers callers from this machine without a token, too. */
   readonly metricsOpen?: boolean;
 };
+
+/** A stop waits so long for mails on their way. */
+const sendingMaxMs = 3_000;
 
 const render: Rim['renderMail'] = (template, values) => renderMail(template as 'one-time-token', values as never);
 
@@ -94,7 +97,7 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
 
   const outside = new OutsideWorld(adapters.payments, clock, options.post, (error) => options.logger.error({ error: String(error) }, 'the simulated provider failed'));
   const payments = pokingAfter(adapters.payments, outside);
-  const world: World = { payments, mail: mailbox, runtime, sources, vault, keyring, tokens, derive, render };
+  const world: World = { payments, mail: adapters.mail, runtime, sources, vault, keyring, tokens, derive, render };
   const pumps = await openPumps(adapters, log, handler, world, options);
   const advanceClock = async (offsetMs: number) => {
     const key = `clock.${offsetMs}`;
@@ -104,18 +107,9 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
   const reconciler = new Reconciler(runtime, handler, models.get('workloads') as ModelRunner, options.logger);
   let ready = false;
 
-  const metrics: Rim['metrics'] = {
-    openToLoopback: options.metricsOpen === true, verdict: (...verdict) => meters.verdict(...verdict), answered: (...answer) => meters.answered(...answer),
-    text: async (streams) => {
-      const { exposition } = await import('./adapters/metrics/exposition.ts'); // only who asks pays for loading it
-      exposed ??= exposition(meters, lookedAt({ ...rim, streams }));
-      return exposed.text();
-    },
-  };
-  let exposed: { text(): ReturnType<Rim['metrics']['text']> } | undefined;
   const rim: Rim = {
     mode: options.mode, tenant: identity.tenantId, logId: identity.logId, version: options.version, handler, gate: gateMemory, models, pumps, log, store, vault, keyring, normaliseEmail, passwords: adapters.passwords, counters, clock, random, tokens, derive, payments, runtime, sources,
-    metrics, accessTokens: new AccessTokens(secrets.session), renderMail: render, origin: options.origin, ready: () => ready, machine: () => machineFacts(options.data),
+    metrics: metricsOf(meters, () => rim, options.metricsOpen === true), accessTokens: new AccessTokens(secrets.session), renderMail: render, origin: options.origin, ready: () => ready, machine: () => machineFacts(options.data),
     mock: {
       desk: { view: (id) => payments.checkoutView(id), submit: async (id, card, confirmed) => spoken(await payments.submitCard(id, card, confirmed)), cards: testCards },
       carried: async () => mailbox.list(),
@@ -137,7 +131,9 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
       ready = false;
       reconciler.stop();
       await outside.stop();
+      const enough = setTimeout(() => void adapters.hangUp(), sendingMaxMs).unref();
       for (const pump of pumps) await pump.stop();
+      clearTimeout(enough);
       for (const runner of models.values()) await runner.stop();
     },
   };

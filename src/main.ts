@@ -42,7 +42,9 @@ const refusal = (error: unknown, config: Config | undefined): string | undefined
 const announce = (config: Config, origin: string, isolation: string): void => {
   const data = relative(process.cwd(), config.data) || '.';
   const shown = data.startsWith('..') ? config.data : `./${data}`;
-  const words = config.mode === 'mock' ? 'mock mode: no real mail, money or cluster' : `${config.mode} mode`;
+  const { mail } = config;
+  const mock = mail.carrier === 'smtp' ? `mock mode: no real money or cluster; mails go to ${mail.shown} on this machine` : 'mock mode: no real mail, money or cluster';
+  const words = config.mode === 'mock' ? mock : `${config.mode} mode`;
   const tokenFile = join(shown, 'operator.token');
   const elsewhere = config.port === 8081 ? '' : `TOLLGATE_URL=${origin} `;
   process.stdout.write([
@@ -70,8 +72,7 @@ const start = async (config: Config): Promise<Running> => {
   const { port } = served.app.getHttpServer().address() as { port: number };
   origin = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
   await system.start();
-  announce({ ...config, port }, origin, adapters.runtime.isolation());
-  return { config, adapters, system, served, origin };
+  return { config: { ...config, port }, adapters, system, served, origin };
 };
 
 /** Finishes what was acknowledged, then lets go: workloads keep running unless told otherwise. */
@@ -101,6 +102,7 @@ try {
     });
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  announce(running.config, running.origin, running.adapters.runtime.isolation()); // from here on somebody may stop us
   process.on('disconnect', () => process.exit(1)); // the launcher died: nobody could stop us any more
 } catch (error) {
   const line = refusal(error, config);

@@ -1,5 +1,6 @@
 /** What `/metrics` looks at when it is asked: lags, waiting and parked work, how many of what. */
 import type { Looked } from './adapters/metrics/exposition.ts';
+import type { Meters } from './adapters/metrics/meters.ts';
 import type { Rim } from './adapters/http/rim.ts';
 import { toEpochMs } from './domain/instant.ts';
 import type { WorkloadState } from './domain/workload/state.ts';
@@ -22,7 +23,7 @@ const tally = async (model: ModelRunner | undefined, field: string, label: strin
   return [...counts].map(([value, count]) => ({ labels: { [label]: value }, value: count }));
 };
 
-export const lookedAt = (parts: Parts): readonly Looked[] => {
+const lookedAt = (parts: Parts): readonly Looked[] => {
   const { models, pumps, log, version, mode, streams } = parts;
   const perModel = (value: (runner: ModelRunner) => number | Promise<number>) => () => Promise.all([...models.values()].map(async (runner) => ({ labels: { model: runner.model.name }, value: await value(runner) })));
   const perReactor = (value: (pump: (typeof pumps)[number]) => number) => async () => pumps.map((pump) => ({ labels: { reactor: pump.reactor.name }, value: value(pump) }));
@@ -43,4 +44,17 @@ export const lookedAt = (parts: Parts): readonly Looked[] => {
     { name: 'tollgate_subscriptions', help: 'Subscriptions by phase', labels: ['phase'], look: () => tally(models.get('subscriptions'), 'phase', 'phase', phases) },
     { name: 'tollgate_event_streams', help: 'Open streams of GET /events', labels: [], look: async () => [{ labels: {}, value: streams() }] },
   ];
+};
+
+/** The meters as the rim knows them; `rim` gives what is looked at when somebody asks. */
+export const metricsOf = (meters: Meters, rim: () => Omit<Parts, 'streams'>, openToLoopback: boolean): Rim['metrics'] => {
+  let exposed: { text(): ReturnType<Rim['metrics']['text']> } | undefined;
+  return {
+    openToLoopback, verdict: (...verdict) => meters.verdict(...verdict), answered: (...answer) => meters.answered(...answer),
+    text: async (streams) => {
+      const { exposition } = await import('./adapters/metrics/exposition.ts'); // only who asks pays for loading it
+      exposed ??= exposition(meters, lookedAt({ ...rim(), streams }));
+      return exposed.text();
+    },
+  };
 };

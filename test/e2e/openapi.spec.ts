@@ -8,6 +8,7 @@ import test from 'node:test';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { giveCard, invite, linesOf, newestOtp, payByCard, redeem, refreshed, running, runWorkload, signUp, startOtp, uploadSource, verifyOtp, verifySignup, withSystem, workloadNamed, type Answer, type Started } from './system.ts';
 import { root } from '../docs/render.ts';
+import { bySystem, SystemMessage } from '../../src/commands/command-message.ts';
 import { day } from '../../src/domain/instant.ts';
 
 const program = 'docs/examples/client.ts';
@@ -52,7 +53,7 @@ class Checker {
     assert.ok(schema, `${call} answered ${type}, which is not described`);
     for (const body of type === 'application/x-ndjson' ? linesOf({ text } as Answer) : type.includes('json') ? [json] : []) {
       const validate = this.#validate(`${call} ${status} ${type}`, schema);
-      assert.ok(validate(body), `${call} ${status}: ${JSON.stringify(validate.errors)} in ${JSON.stringify(body).slice(0, 600)}`);
+      assert.ok(validate(body), `${call} ${status}: ${JSON.stringify(validate.errors)} (say in src/adapters/http/answers.ts what it answers) in ${JSON.stringify(body).slice(0, 600)}`);
     }
   }
 }
@@ -67,7 +68,7 @@ test('every call answers what the document says, and nothing that it does not sa
     return answer;
   };
   const command = (name: string, body: object, query = '', token = operator) => ask(`POST /commands/${name}`, `/commands/${name}${query}`, { token, body });
-  for (const path of ['/healthz', '/readyz', '/clock', '/projections', '/reactors', '/metrics']) await ask(`GET ${path}`, path, { token: operator });
+  for (const path of ['/healthz', '/readyz', '/clock', '/projections', '/reactors', '/doctor', '/metrics']) await ask(`GET ${path}`, path, { token: operator });
   // A sign-up, step by step.
   await command('AddInvite', { email: 'ada@example.com' });
   await command('AddInvite', { email: 'x@example.com' }, '?dryRun=true');
@@ -113,17 +114,27 @@ test('every call answers what the document says, and nothing that it does not sa
   await ask('GET /account', '/account', { token: customer.access });
   for (const token of [customer.access, operator]) await ask('GET /sessions/whoami', '/sessions/whoami', { token });
   await ask('GET /events', '/events', { token: customer.access });
+  await ask('GET /account/sessions', '/account/sessions', { token: customer.access });
   // A lapse and what it makes of every record.
   await ask('POST /clock/advance', '/clock/advance', { token: operator, body: { duration: '45d' } });
   customer = await refreshed(started, customer);
   await ask('GET /account', '/account', { token: customer.access });
   await ask('GET /gate', '/gate?action=run', { token: customer.access });
   checker.check('POST /commands/RunWorkload', await runWorkload(started, customer, 'more', { source }).catch(async () => started.call('POST', '/commands/RunWorkload', { token: customer.access, body: { name: 'more', source } })));
+  for (const step of ['cancel', 'resume']) for (const query of ['?dryRun=true', '']) await ask(`POST /account/${step}`, `/account/${step}${query}`, { token: customer.access, body: {} });
   const { json: pay } = await ask('POST /account/pay', '/account/pay', { token: customer.access, body: {} });
   await ask('GET /account/pay/{checkout}', `/account/pay/${pay.checkoutId}`, { token: customer.access });
   await giveCard(started, pay.url, 'succeeds');
   await started.settled();
   await ask('GET /account/pay/{checkout}', `/account/pay/${pay.checkoutId}`, { token: customer.access });
+  started.adapters.mailbox.faults.unavailableBefore = 1;
+  await invite(started, 'late@example.com');
+  await startOtp(started, 'late@example.com');
+  await started.settled();
+  const [mail] = (await started.call('GET', '/mails?status=queued', { token: operator })).json.items;
+  const parked = { reactor: 'send-mail', subject: `mail-${started.system.rim.tenant}.${mail.id}`, owner: mail.person, deeds: [{ key: `${mail.id}.1`, deed: 'SendMail', attempts: 1, error: 'x' }] };
+  await started.system.handler.execute(SystemMessage.inContext(new SystemMessage('ParkWork', parked), bySystem('test', 'park')));
+  await started.settled();
   for (const model of Object.keys(api.paths).filter((path) => api.paths[`${path}/{id}`]).map((path) => path.slice(1))) {
     const { json: list } = await ask(`GET /${model}`, `/${model}?limit=2`, { token: operator });
     const [first] = list.items;
@@ -137,7 +148,6 @@ test('every call answers what the document says, and nothing that it does not sa
   await ask('GET /audit/show', '/audit/show?subject=ada@example.com', { token: operator });
   for (const path of ['/audit/log', '/audit/verify']) await ask(`GET ${path}`, path, { token: operator });
   for (const name of ['plans', 'nothing']) await ask('POST /projections/{name}/rebuild', `/projections/${name}/rebuild`, { token: operator });
-  await ask('POST /reactors/{name}/retry', '/reactors/send-mail/retry', { token: operator, body: { subject: 'mail-x' } });
   await ask('POST /webhooks/{provider}', '/webhooks/stripe', { body: {} });
   await ask('PUT /sources', '/sources', { token: customer.access, body: '{}' });
   await ask('POST /sessions/close', '/sessions/close', { token: customer.access, body: {} });

@@ -28,15 +28,17 @@ const records: Readonly<Record<string, SchemaObject>> = {
   AccountRecord: object({ id: text(), accountId: text(), email: text(), subscriptionId: text(), at: time() }),
   SubscriptionRecord: object(
     { id: text(), accountId: text(), namespaceId: text(), plan: text('Its name'), planId: text(), price: ref('Money'), phase: oneOf('active', 'grace', 'limited', 'suspended', 'ended'), since: time(), paidThrough: time(), lastPaymentAt: time(), failures: whole('Declined tries of the open invoice'), providerSubscription: text() },
-    { nextAt: time('When the next phase begins, if nothing is paid') },
+    { nextAt: time('When the next phase begins, if nothing is paid'), endsAt: time('When it ends, cancelled'), cause: text('Why it has ended') },
   ),
   NamespaceRecord: object({ id: text(), namespaceId: text(), name: text('Three words: what the Micro-Namespace header takes'), accountId: text(), level, limits, workloads: whole('How many are there'), at: time() }),
   WorkloadRecord: object(
     { id: text(), name: text(), namespaceId: text(), state: oneOf('pending', 'building', 'starting', 'running', 'stopping', 'stopped', 'error'), source: text('Digest of what it runs'), retries: whole(), envNames: list(text('Names only: values are sealed')), generation: whole('Which asking this is'), incarnation: whole('Counts its processes'), at: time() },
     { command: text(), address: text('Where it answers, while it runs'), reason: text('Why it is in this state') },
   ),
-  MailRecord: object({ id: text(), to: text(), template: text(), status: oneOf('queued', 'sent', 'given up'), attempts: whole(), at: time() }, { lastError: text('What the carrier said') }),
-  WebhookRecord: object({ id: text(), provider: text(), type: text(), object: anything, status: oneOf('received', 'applied', 'ignored'), at: time() }, { effect: text(), reason: text() }),
+  MailRecord: object({ id: text(), person: text('Whose mail it is'), to: text(), template: text(), status: oneOf('queued', 'sent', 'given up'), attempts: whole(), at: time() }, { lastError: text('What the carrier said') }),
+  WebhookRecord: object({ id: text(), provider: text(), type: text(), object: anything, status: oneOf('received', 'applied', 'ignored'), at: time() }, { effect: text(), reason: text(), replays: whole('How often it was acted on again') }),
+  ParkedRecord: object({ id: text(), reactor: text(), subject: text('The stream'), error: text(), attempts: whole(), since: time(), deeds: list(object({ key: text(), error: text(), attempts: whole(), since: time() }, { deed: text() })) }, { owner: text('Whose it is'), email: text('Of whose it is'), deed: text('What was to be done') }),
+  InvoiceRecord: object({ id: text(), accountId: text(), subscriptionId: text(), status: oneOf('paid', 'open', 'void'), failures: whole('Declined tries'), at: time() }, { amount: ref('Money'), periodStart: time(), periodEnd: time(), paidAt: time() }),
 };
 export const recordOf = (model: string): string | undefined => {
   const name = `${model.charAt(0).toUpperCase()}${model.slice(1).replace(/s$/, '')}Record`;
@@ -63,10 +65,12 @@ export const components: Readonly<Record<string, SchemaObject>> = {
   }),
   LogEvent: object({ position, stream: text(), revision: whole(), id: text(), type: text(), at: time(), actor: text(), data: { ...anything, description: 'Personal values are sealed' }, commandId: text(), correlationId: text(), causationId: text(), schema: whole('Version of the data'), hash: text() }),
   LogLine: object({ id: whole('Grows by one per line'), at: time(), stream: oneOf('stdout', 'stderr', 'system'), text: text() }),
-  Parked: object({ subject: text('The stream'), key: text('The deed'), error: text(), since: time(), attempts: whole() }),
+  Parked: object({ subject: text('The stream'), key: text('The deed'), error: text(), since: time(), attempts: whole() }, { deed: text('What was to be done'), owner: text('Whose it is'), email: text('Of whose it is') }),
 };
 
 const standing = ref('Standing');
+const consequences: Fields = { atOnce: yesNo, endsAt: time(), keptUntil: time('Until when what has run is kept'), says: list(text()) };
+const change: Fields = { position, stream: text(), revision: whole(), events: list(anything), dryRun: yesNo };
 const lines = (line: Schema): Answer => ({ line });
 export type Answer = { readonly body?: Schema; /** One line of a body that comes line by line. */ readonly line?: Schema; readonly refuses?: readonly number[]; /** Words after `tollgate`. */ readonly cli?: string };
 const difference = object({ key: text() }, { live: anything, rebuilt: anything });
@@ -86,6 +90,10 @@ export const answers: Readonly<Record<string, Answer>> = {
   'GET /account': { body: ref('Account'), cli: 'account show', refuses: [401, 402, 403, 404] },
   'POST /account/pay': { body: object({ url: text('Where the card is given'), checkoutId: text() }), cli: 'account pay', refuses: [401, 402, 403, 404, 409, 503] },
   'GET /account/pay/{checkout}': { body: object({ status: oneOf('open', 'expired', 'settling', 'done'), level }), cli: 'account pay', refuses: [401, 402, 403, 404, 503] },
+  'GET /account/sessions': { body: object({ items: list(object({ id: text(), kind: oneOf('cli', 'web'), openedAt: time(), lastUsed: text('The day'), current: { ...yesNo, description: 'The one that asks' } })), position }), cli: 'account sessions', refuses: [401, 402, 403] },
+  'POST /account/cancel': { body: object({ cancelled: yesNo, events: list(anything), stream: text() }, { ...change, ...consequences }), cli: 'account cancel' },
+  'POST /account/resume': { body: object({ cancelled: yesNo, paidThrough: time(), events: list(anything), stream: text() }, change), cli: 'account resume' },
+  'GET /doctor': { body: object({ ok: yesNo, checks: list(object({ name: text(), status: oneOf('ok', 'warn', 'fail'), detail: text() }, { fix: text() })) }), cli: 'doctor', refuses: [401, 403] },
   'GET /gate': { body: ref('Verdict'), refuses: [400, 401] },
   'PUT /sources': { body: object({ digest: text('sha256:...'), size: whole('Bytes as uploaded'), files: whole() }), cli: 'run SOURCE', refuses: [401, 402, 403, 413, 415, 422, 503] },
   'GET /workloads/{id}/logs': { ...lines(ref('LogLine')), cli: 'logs NAME', refuses: [400, 401, 402, 403, 404] },
@@ -94,7 +102,6 @@ export const answers: Readonly<Record<string, Answer>> = {
   'GET /projections': { body: object({ items: list(object({ name: text(), version: whole(), position, lag: whole('Events behind'), count: whole('Documents'), status: text() })), position }), cli: 'projection list', refuses: [401, 403] },
   'POST /projections/{name}/rebuild': { ...lines({ oneOf: [object({ position, head: position }), object({ done: { type: 'boolean', const: true }, equal: yesNo, differences: list(difference), swapped: yesNo, documents: whole() })] }), cli: 'projection rebuild NAME', refuses: [401, 403, 404, 409] },
   'GET /reactors': { body: object({ items: list(object({ name: text(), position, lag: whole('Events behind'), waiting: whole('Streams with something still to do'), parked: list(ref('Parked')) })), position }), cli: 'reactor list', refuses: [401, 403] },
-  'POST /reactors/{name}/retry': { body: ref('Committed'), cli: 'reactor retry NAME SUBJECT', refuses: [400, 401, 403, 404, 412, 413, 415, 422, 503] },
   'GET /audit/log': { ...lines(ref('LogEvent')), cli: 'audit log', refuses: [400, 401, 403] },
   'GET /audit/show': { body: object({ subject: text(), asOf: position, streams: list(object({ stream: text(), events: list(anything) })), documents: list(object({ model: text(), document: anything })) }), cli: 'audit show SUBJECT', refuses: [400, 401, 403, 404] },
   'GET /audit/verify': { ...lines({ oneOf: [object({ streams: whole(), of: whole(), events: whole(), head: position }), object({ done: { type: 'boolean', const: true }, ok: yesNo, events: whole(), streams: whole(), failures: list(object({ stream: text(), revision: whole(), problem: text() })) })] }), cli: 'audit verify', refuses: [401, 403, 404] },

@@ -3,10 +3,11 @@
  * The same verdict as `GET /gate`; it fails closed, because a proxy takes every other status for a no.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { callerOf, namespaceOf, type Caller } from './caller.ts';
+import { bearerOf, callerOf, namespaceOf, type Caller } from './caller.ts';
 import { HttpProblem, notSignedIn, problemOf } from './problem.ts';
 import type { ProblemFilter } from './problem.filter.ts';
 import type { Rim } from './rim.ts';
+import { signedInAs } from './web-session.ts';
 import { gateActions, gateVerdict, type GateAction, type ServiceLevel } from '../../domain/service-level.ts';
 
 type Query = Readonly<{ action?: string; paymentRequired?: string }>;
@@ -35,10 +36,14 @@ const describe = (reply: FastifyReply, caller: Caller, reason: string): void => 
   if (caller.actor.kind !== 'anonymous') reply.header('X-Tollgate-Account', caller.actor.id);
 };
 
-/** How the caller is found: by bearer token, and by whatever else a guarded call may carry. */
-type WhoIs = (rim: Rim, request: FastifyRequest) => Promise<Caller>;
+/** By bearer token, else by the cookie of somebody signed in to the pages: what is guarded may be a page, too. */
+const whoIs = async (rim: Rim, request: FastifyRequest): Promise<Caller> => {
+  if (bearerOf(request) !== undefined || request.headers.authorization !== undefined) return callerOf(rim, request);
+  const signedIn = signedInAs(rim, request, 'customer') ?? signedInAs(rim, request, 'operator');
+  return signedIn?.caller ?? callerOf(rim, request);
+};
 
-const answer = async (rim: Rim, request: Asked, reply: FastifyReply, whoIs: WhoIs): Promise<void> => {
+const answer = async (rim: Rim, request: Asked, reply: FastifyReply): Promise<void> => {
   const action = actionOf(request);
   const caller = await whoIs(rim, request);
   if (caller.actor.kind === 'anonymous') throw notSignedIn();
@@ -52,14 +57,14 @@ const answer = async (rim: Rim, request: Asked, reply: FastifyReply, whoIs: WhoI
 };
 
 /** Answered before any body is looked at: there is none, whatever the method and headers of the guarded call say. */
-export const serveForwardAuth = (fastify: FastifyInstance, rim: Rim, filter: ProblemFilter, whoIs: WhoIs = callerOf): void => {
+export const serveForwardAuth = (fastify: FastifyInstance, rim: Rim, filter: ProblemFilter): void => {
   fastify.route<{ Querystring: Query }>({
     method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'], url: '/gate/forward-auth',
     onRequest: async (request, reply) => {
       reply.header('Cache-Control', 'no-store');
       delete request.headers.accept; // it is the guarded call's wish: the proxy reads status and headers, and no page
       try {
-        await answer(rim, request, reply, whoIs);
+        await answer(rim, request, reply);
       } catch (error) {
         const { detail, level } = problemOf(error, request.id);
         if (!reply.hasHeader('X-Tollgate-Level')) reply.header('X-Tollgate-Level', level ?? 'none').header('X-Tollgate-Reason', headerSafe(detail));
