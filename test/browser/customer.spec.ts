@@ -149,6 +149,36 @@ const cancelAndResume = async (person: Person, look: Look): Promise<void> => {
   await says(person, 'The subscription goes on.');
 };
 
+const password = 'a purple elephant sings';
+const setPassword = async (person: Person, look: Look): Promise<void> => {
+  const { page } = person;
+  await page.goto('/account');
+  await page.getByRole('link', { name: 'Set or change the password' }).click();
+  await look(person, 'password');
+  await page.getByLabel('New password', { exact: true }).fill(password);
+  await page.getByLabel('New password, again').fill('something else');
+  await page.getByRole('button', { name: 'Set it' }).click();
+  await says(person, /not the same/);
+  await look(person, 'password-refused');
+  await page.getByLabel('New password', { exact: true }).fill(password);
+  await page.getByLabel('New password, again').fill(password);
+  await page.getByRole('button', { name: 'Set it' }).click();
+  await says(person, 'The password is set.');
+};
+const signInByPassword = async (person: Person, look: Look): Promise<void> => {
+  const { page } = person;
+  await page.getByText('Sign in with a password').click();
+  await look(person, 'login-with-password');
+  await page.getByLabel('Address of your account').fill(ada);
+  await page.getByLabel('Password', { exact: true }).fill('not this one');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('alert').waitFor();
+  await look(person, 'login-password-refused');
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await at(person, /^\/account$/);
+};
+
 const day = (javaScript: boolean) => async (): Promise<void> => {
   await using stage = await Stage.open();
   const look: Look = javaScript ? (person, name, docs = false) => person.inspect(name, { docs }) : async () => undefined;
@@ -157,6 +187,7 @@ const day = (javaScript: boolean) => async (): Promise<void> => {
   const person = await stage.person({ javaScript });
   await signUpOnTheWeb(person, look);
   await signUpAtTheTerminal(stage, await stage.person({ javaScript }), look);
+  await setPassword(person, look);
   await runSomething(stage, person, look, javaScript);
   await lapseAndRecover(stage, person, look);
   await cancelAndResume(person, look);
@@ -164,6 +195,7 @@ const day = (javaScript: boolean) => async (): Promise<void> => {
   await says(person, 'You are signed out here.');
   await person.page.goto('/account');
   await at(person, /^\/login\?next=/);
+  await signInByPassword(person, look);
 };
 
 inBrowser('a customer\'s day', day(true));

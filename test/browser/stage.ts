@@ -4,7 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 import { checkout as clone } from '../cli/run-cli.ts';
@@ -29,6 +29,7 @@ export const inBrowser = (name: string, work: (t: TestContext) => Promise<void>)
 const wanted = process.env['TOLLGATE_SCREENSHOTS'] === '1';
 export const pictures = process.env['TOLLGATE_PICTURES'] ?? join(tmpdir(), 'tollgate-pictures');
 const documentation = join(clone, 'docs', 'images');
+const documented: Readonly<Record<string, string>> = { '1280 light': '', '390 dark': '-phone' };
 
 export type Ran = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
@@ -144,7 +145,9 @@ export class Person {
         assert.ok(inner <= outer, `${name} at ${width} is ${inner} wide`);
         const violations = await this.#axe();
         assert.deepEqual(violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html).join(' ')}`), [], `axe on ${name}, ${width}, ${colorScheme}`);
-        await this.#picture(`${name}-${width}-${colorScheme}`, options.docs === true);
+        await this.#picture(join(pictures, `${name}-${width}-${colorScheme}.png`));
+        const asked = wanted && options.docs ? documented[`${width} ${colorScheme}`] : undefined;
+        if (asked !== undefined) await this.#picture(join(documentation, `${name}${asked}.png`));
       }
     }
     await page.setViewportSize({ width: 1280, height: 800 });
@@ -156,10 +159,9 @@ export class Person {
     return this.page.evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)`);
   }
 
-  async #picture(name: string, docs: boolean): Promise<void> {
-    const folder = wanted && docs ? documentation : pictures;
-    mkdirSync(folder, { recursive: true });
-    await this.page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+  async #picture(path: string): Promise<void> {
+    mkdirSync(dirname(path), { recursive: true });
+    await this.page.screenshot({ path, fullPage: true });
   }
 
   /** The newest one-time token on the mailbox page, read in a tab of its own. */

@@ -95,6 +95,12 @@ test('every call answers what the document says, and nothing that it does not sa
   let customer = await refreshed(started, { email: 'ada@example.com', access: session.accessToken, refresh: session.refreshToken, account: session.account, namespace: session.namespace, signupToken });
   const flowId = await startOtp(started, 'ada@example.com');
   checker.check('POST /sessions/otp/verify', await verifyOtp(started, 'ada@example.com', flowId, await newestOtp(started, 'ada@example.com')));
+  // Passwords.
+  await ask('POST /sessions/password/change', '/sessions/password/change', { token: customer.access, body: { password: 'a purple elephant sings' } });
+  for (const password of ['a purple elephant sings', 'wrong']) await ask('POST /sessions/password', '/sessions/password', { body: { email: 'ada@example.com', password } });
+  const { json: reset } = await ask('POST /sessions/password/reset', '/sessions/password/reset', { body: { email: 'ada@example.com' } });
+  await ask('POST /sessions/password/reset/confirm', '/sessions/password/reset/confirm', { body: { email: 'ada@example.com', flowId: reset.flowId, token: 'a'.repeat(40), password: 'nine green bottles fall' } });
+  await ask('POST /sessions/recover', '/sessions/recover', { body: { email: 'ada@example.com' } });
   // A declined sign-up, too.
   await invite(started, 'eve@example.com');
   const eve = await verifySignup(started, 'eve@example.com');

@@ -45,7 +45,7 @@ export const recordOf = (model: string): string | undefined => {
   return name in records ? name : undefined;
 };
 
-const standingAlways: Fields = { signupId: text(), email: text(), subscribeUrl: text(), status: { ...oneOf('verified', 'charging', 'settling', 'declined', 'completed'), description: 'verified: pay on the page; declined: another card is needed' } };
+const standingAlways: Fields = { signupId: text(), email: text(), password: { ...yesNo, description: 'Whether one is set' }, subscribeUrl: text(), status: { ...oneOf('verified', 'charging', 'settling', 'declined', 'completed'), description: 'verified: pay on the page; declined: another card is needed' } };
 const standingSometimes: Fields = { paymentToken: text('Of the finished page'), detail: text('Why it was declined'), nextStep: text() };
 
 export const components: Readonly<Record<string, SchemaObject>> = {
@@ -75,11 +75,18 @@ const lines = (line: Schema): Answer => ({ line });
 export type Answer = { readonly body?: Schema; /** One line of a body that comes line by line. */ readonly line?: Schema; readonly refuses?: readonly number[]; /** Words after `tollgate`. */ readonly cli?: string };
 const difference = object({ key: text() }, { live: anything, rebuilt: anything });
 
+const entered: Schema = { oneOf: [object({ status: exactly('signed-in'), session: ref('Session') }), object({ status: exactly('payment-required'), signup: object({ ...standingAlways, token: text('Bearer token of the sign-up: two days') }, standingSometimes) })] };
+
 /** By `METHOD /route`. A call that is not here answers "an object", and says so. */
 export const answers: Readonly<Record<string, Answer>> = {
   'POST /sessions/otp': { body: ref('Flow'), cli: 'login --otp EMAIL' },
   'POST /sessions/otp/resend': { body: ref('Flow'), cli: 'login --otp EMAIL' },
-  'POST /sessions/otp/verify': { body: { oneOf: [object({ status: exactly('signed-in'), session: ref('Session') }), object({ status: exactly('payment-required'), signup: object({ ...standingAlways, token: text('Bearer token of the sign-up: two days') }, standingSometimes) })] }, cli: 'login --otp EMAIL' },
+  'POST /sessions/otp/verify': { body: entered, cli: 'login --otp EMAIL' },
+  'POST /sessions/password': { body: entered, cli: 'login EMAIL' },
+  'POST /sessions/password/change': { body: object({ changed: yesNo }), cli: 'password change' },
+  'POST /sessions/password/reset': { body: object({ flowId: text('Only who asked knows it'), expiresAt: time() }), cli: 'password reset EMAIL' },
+  'POST /sessions/password/reset/confirm': { body: object({ changed: yesNo }), cli: 'password reset EMAIL' },
+  'POST /sessions/recover': { body: object({ asked: yesNo }), cli: 'login recover EMAIL' },
   'GET /sessions/signup': { body: standing, cli: 'login --otp EMAIL', refuses: [401, 409] },
   'POST /sessions/payment': { body: standing, cli: 'login --otp EMAIL' },
   'POST /sessions/open': { body: ref('Session'), cli: 'login --otp EMAIL', refuses: [401, 409, 503] },
