@@ -51,8 +51,8 @@ export class Reconciler {
 
   #record(report: RunReport): Promise<void> {
     if (report.lost === true) return this.#dispatch('RestartWorkload', { workloadId: report.workload, reason: report.reason ?? 'its processes were gone' });
-    const { workload, generation, state, incarnation, address, reason } = report;
-    return this.#dispatch('ReportStatus', { workloadId: workload, generation, state, incarnation, ...(address === undefined ? {} : { address }), ...(reason === undefined ? {} : { reason }) });
+    const { workload: workloadId, lost: _, at: __, ...seen } = report;
+    return this.#dispatch('ReportStatus', { workloadId, ...seen });
   }
 
   async #dispatch(type: string, fields: { readonly workloadId: string; readonly [field: string]: unknown }): Promise<void> {

@@ -46,7 +46,7 @@ export class Reports {
 }
 export const a = 'wl_a' as WorkloadId;
 export const b = 'wl_b' as WorkloadId;
-export const specOf = (source: string, more: Partial<WorkloadSpec> = {}): WorkloadSpec => ({ workload: a, namespace: 'ns_a', name: 'a', generation: 1, source, environment: {}, retries: 1, ...more });
+export const specOf = (source: string, more: Partial<WorkloadSpec> = {}): WorkloadSpec => ({ workload: a, namespace: 'ns_a', name: 'a', generation: 1, release: more.generation ?? 1, source, environment: {}, retries: 1, ...more });
 export const read = async (runtime: Runtime, query: LogQuery = {}, workload: WorkloadId = a): Promise<readonly LogLine[]> => {
   const lines: LogLine[] = [];
   for await (const line of runtime.logs(workload, query)) lines.push(line);

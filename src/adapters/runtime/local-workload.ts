@@ -180,7 +180,7 @@ export class LocalWorkload {
     await writeFile(this.#path('state.json'), JSON.stringify(state), { mode: 0o600 });
     this.#take(state);
   }
-  async #start(spec: WorkloadSpec, { command, path }: Start): Promise<void> {
+  async #start({ limits: _, old: __, ...spec }: WorkloadSpec, { command, path }: Start): Promise<void> {
     const order = this.#order({ ...spec, incarnation: this.#state?.generation === spec.generation ? this.#state.incarnation : 0, command: shellLine(command), path: [...(path === undefined ? [] : [path]), searchPath()].join(':') });
     for (let tries = 0; tries < triesMax; tries += 1) {
       const answer = await this.#spawn(order);
