@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse as parseYaml } from 'yaml';
 import type { Mode } from './domain/installation/events.ts';
+import { parseDuration } from './domain/instant.ts';
 
 export type Config = {
   readonly port: number;
@@ -13,6 +14,9 @@ export type Config = {
   readonly log: 'json' | 'pretty';
   /** Names, beside loopback, that requests may be addressed to. */
   readonly hostNames: readonly string[];
+  /** Numbers for workloads' own users where the server is root; undefined: none. */
+  readonly workloadUsers: { readonly from: number; readonly to: number } | undefined;
+  readonly buildTimeoutMs: number;
   readonly stopWorkloads: boolean;
   readonly allowRemoteMock: boolean;
 };
@@ -29,6 +33,8 @@ export const settings = {
   mode: { flag: 'mode', variable: 'TOLLGATE_MODE', fallback: 'mock', says: 'mock, staging or production' },
   log: { flag: 'log', variable: 'TOLLGATE_LOG', fallback: 'json', says: 'json or pretty' },
   hostNames: { flag: 'host-names', variable: 'TOLLGATE_HOST_NAMES', fallback: '', says: 'Comma-separated names this server may be addressed by, beside loopback' },
+  workloadUsers: { flag: 'workload-users', variable: 'TOLLGATE_WORKLOAD_USERS', fallback: '200000-299999', says: 'Where the server is root: numbers of the users that workloads run as, each as its own; none runs them as the server' },
+  buildTimeout: { flag: 'build-timeout', variable: 'TOLLGATE_BUILD_TIMEOUT', fallback: '10m', says: 'How long a build of a workload may take, e.g. 10m' },
 } as const;
 type Setting = keyof typeof settings;
 
@@ -53,6 +59,18 @@ const readFile = (path: string, required: boolean): Readonly<Record<string, unkn
 const oneOf = <T extends string>(name: string, value: string, ...allowed: readonly T[]): T => {
   if (!allowed.includes(value as T)) throw new StartRefused(`${name} must be one of ${allowed.join(', ')}, not '${value}'`);
   return value as T;
+};
+
+const readUsers = (text: string): Config['workloadUsers'] => {
+  if (text === 'none') return undefined;
+  const [from = 0, to = 0] = (/^(\d{1,9})-(\d{1,9})$/.exec(text) ?? []).slice(1).map(Number);
+  if (from < 1000 || to < from) throw new StartRefused(`--workload-users must be a range of numbers from 1000 on, such as 200000-299999, or none, not '${text}'`);
+  return { from, to };
+};
+const readBuildTimeout = (text: string): number => {
+  const duration = parseDuration(text);
+  if (duration === undefined || duration < 1_000) throw new StartRefused(`--build-timeout must be a duration of at least a second, such as 10m, not '${text}'`);
+  return duration;
 };
 
 const parseFlags = (args: readonly string[]) => {
@@ -80,6 +98,7 @@ export const readConfig = (args: readonly string[], environment: NodeJS.ProcessE
   const config: Config = {
     port, host: given('host', file), data, mode: oneOf('--mode', given('mode', file), 'mock', 'staging', 'production'), log: oneOf('--log', given('log', file), 'json', 'pretty'),
     hostNames: given('hostNames', file).split(',').map((name) => name.trim().toLowerCase()).filter((name) => name !== ''),
+    workloadUsers: readUsers(given('workloadUsers', file)), buildTimeoutMs: readBuildTimeout(given('buildTimeout', file)),
     stopWorkloads: flags['stop-workloads'] === true, allowRemoteMock: flags['allow-remote-mock'] === true,
   };
   if (config.mode === 'mock' && !isLoopback(config.host) && !config.allowRemoteMock) throw new StartRefused(`mock mode listens on loopback only, because anybody could walk its clock; to listen on ${config.host} all the same, add --allow-remote-mock`);

@@ -50,7 +50,8 @@ const limitsOf = (home: Namespace): WorkloadLimits | undefined => {
 };
 const specOf = async (wanted: ExistingWorkload, vault: Vault, home: Namespace): Promise<WorkloadSpec> => {
   const { workloadId, namespaceId, name, command, retries, source = '', generation, release } = wanted;
-  const [limits, old] = [limitsOf(home), wanted.old && runOf(wanted.old)];
+  const alive = wanted.old && wanted.old.state !== 'error' && wanted.old.state !== 'stopped' ? wanted.old : undefined; // one that is over is not started again
+  const [limits, old] = [limitsOf(home), alive && runOf(alive)];
   const environment = await openEnvironment(wanted.environment, vault);
   return { workload: workloadId, namespace: namespaceId, name, generation, release, source, retries, environment, ...(command === undefined ? {} : { command }), ...(limits ? { limits } : {}), ...(old ? { old } : {}) };
 };
