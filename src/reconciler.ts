@@ -29,14 +29,17 @@ export class Reconciler {
     this.#stopListening = this.#runtime.onReport((report) => this.#enqueue(report));
     const reports = await this.#runtime.list();
     const [seen, lost] = [new Set(reports.map(({ workload }) => workload)), new Set(reports.filter((report) => report.lost).map(({ workload }) => workload))];
+    const restarted = new Set<WorkloadId>();
     for await (const page of this.#workloads.collection.all()) {
       for (const { key, document } of page) {
         const workload = key as WorkloadId;
         if (!alive.has(String(document['state']))) continue;
-        if (!seen.has(workload) || lost.has(workload)) await this.#dispatch('RestartWorkload', { workloadId: workload, reason: 'its processes were gone after a restart of the server' });
+        if (seen.has(workload) && !lost.has(workload)) continue;
+        restarted.add(workload);
+        await this.#dispatch('RestartWorkload', { workloadId: workload, reason: 'its processes were gone after a restart of the server' });
       }
     }
-    for (const report of reports) this.#enqueue(report);
+    for (const report of reports) if (!restarted.has(report.workload)) this.#enqueue(report);
   }
 
   stop(): void {

@@ -1,7 +1,7 @@
 /** All runtimes keep the contract; the local one with real processes. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rename, rm, writeFile, mkdir } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rename, rm, writeFile, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -31,6 +31,9 @@ while :; do
   sleep 0.02
 done
 `;
+/** Its build goes on until it is told to end, with the code it is told. */
+const slow = { Procfile: 'build: echo building; while [ ! -f "$HOME/build" ]; do sleep 0.02; done; code=$(cat "$HOME/build"); rm "$HOME/build"; exit $code\nweb: ./run\n', run: steady };
+const dying = { run: '#!/bin/sh\nexit 9\n' };
 type Local = World & { readonly folder: string; readonly again: () => LocalRuntime; readonly put: (files: Readonly<Record<string, string>>) => Promise<string> };
 const openLocal = async (settings: Partial<Settings> = {}): Promise<Local> => {
   const folder = join(root, String((worlds += 1)));
@@ -52,14 +55,17 @@ const openLocal = async (settings: Partial<Settings> = {}): Promise<Local> => {
     for (const { workload } of await last.list()) await last.remove(workload);
     await last.close();
   };
-  return { runtime: again(), source: await put({ run: steady }), folder, again, put, close, crash: (workload, code) => tell(workload, 'crash', String(code)), lose: async (workload) => void process.kill(await supervisorOf(workload, folder), 'SIGKILL'), print: (workload, text) => tell(workload, 'print', `${text}\n`) };
+  return { runtime: again(), source: await put({ run: steady }), slow: await put(slow), dying: await put(dying), finishBuild: (workload, code) => tell(workload, 'build', String(code)), folder, again, put, close, crash: (workload, code) => tell(workload, 'crash', String(code)), lose: async (workload) => void process.kill(await supervisorOf(workload, folder), 'SIGKILL'), print: (workload, text) => tell(workload, 'print', `${text}\n`) };
 };
 const stateOf = async (folder: string, workload: WorkloadId): Promise<{ readonly leader: { readonly pid: number } }> => JSON.parse(await readFile(join(folder, 'workloads', workload, 'state.json'), 'utf8')) as never;
-/** The parent of the workload's first process. */
+/** Known by what it runs and where: it has the workload's folder to itself. */
 const supervisorOf = async (workload: WorkloadId, folder: string): Promise<number> => {
-  const { leader } = await stateOf(folder, workload);
-  const stat = await readFile(`/proc/${leader.pid}/stat`, 'utf8');
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  const own = join(folder, 'workloads', workload);
+  for (const name of await readdir('/proc')) {
+    const [cwd, line] = await Promise.all([readlink(`/proc/${name}/cwd`).catch(() => ''), readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')]);
+    if (cwd === own && line.includes('supervisor/main')) return Number(name);
+  }
+  throw new Error(`${workload} has no supervisor`);
 };
 const lives = async (pid: number): Promise<boolean> => readFile(`/proc/${pid}/stat`, 'utf8').then((stat) => !stat.includes(') Z '), () => false);
 const printedBy = async (runtime: Runtime, count: number): Promise<readonly string[]> => {
@@ -86,7 +92,10 @@ runtimeContract('memory', async () => {
   const sources = new MemorySourceStore();
   const runtime = new MemoryRuntime({ sources, clock });
   const { digest } = await sources.put(pieces(await filesTgz({ run: steady })));
-  return { runtime, source: digest, crash: (id, code) => runtime.crash(id, code), lose: (id) => runtime.lose(id), print: (id, text) => runtime.print(id, text), close: () => runtime.close() };
+  const [slowOne, dyingOne] = [(await sources.put(pieces(await filesTgz(slow)))).digest, (await sources.put(pieces(await filesTgz(dying)))).digest];
+  runtime.needsBuild(slowOne);
+  runtime.diesAtOnce(dyingOne);
+  return { runtime, source: digest, slow: slowOne, dying: dyingOne, finishBuild: (id, code) => runtime.finishBuild(id, code), crash: (id, code) => runtime.crash(id, code), lose: (id) => runtime.lose(id), print: (id, text) => runtime.print(id, text), close: () => runtime.close() };
 });
 if (linux) runtimeContract('local', openLocal);
 
