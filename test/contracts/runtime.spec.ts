@@ -1,12 +1,12 @@
 /** All runtimes keep the contract; the local one with real processes. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, readlink, rename, rm, writeFile, mkdir } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, readlink, rename, rm, writeFile, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { detect, shellLine } from '../../src/adapters/runtime/detect.ts';
-import { LocalRuntime } from '../../src/adapters/runtime/local.ts';
+import { LocalRuntime, type LocalRuntimeOptions } from '../../src/adapters/runtime/local.ts';
 import { MemoryRuntime, MemorySourceStore } from '../../src/adapters/runtime/memory.ts';
 import { DiskSourceStore } from '../../src/adapters/runtime/source-store.ts';
 import type { Settings } from '../../src/adapters/runtime/supervisor/order.ts';
@@ -17,6 +17,7 @@ import { a, b, read, Reports, runtimeContract, specOf, type World } from './runt
 import { filesTgz, pieces } from './source-store.archives.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'tollgate-runtime-'));
+await chmod(root, 0o711);
 after(() => rm(root, { recursive: true, force: true, maxRetries: 5 }));
 let worlds = 0;
 const quick: Settings = { graceMs: 400, runningAfterMs: 50, healthyMs: 60_000, restartDelayMs: 20, restartDelayMaxMs: 100, buildMaxMs: 60_000, provenAfterMs: 60, provenMaxMs: 5_000, measureMs: 100, logBytes: 10_000_000, logFiles: 5 };
@@ -35,13 +36,13 @@ done
 const slow = { Procfile: 'build: echo building; while [ ! -f "$HOME/build" ]; do sleep 0.02; done; code=$(cat "$HOME/build"); rm "$HOME/build"; exit $code\nweb: ./run\n', run: steady };
 const dying = { run: '#!/bin/sh\nexit 9\n' };
 type Local = World & { readonly folder: string; readonly again: () => LocalRuntime; readonly put: (files: Readonly<Record<string, string>>) => Promise<string> };
-const openLocal = async (settings: Partial<Settings> = {}): Promise<Local> => {
+const openLocal = async (settings: Partial<Settings> = {}, more: Partial<LocalRuntimeOptions> = {}): Promise<Local> => {
   const folder = join(root, String((worlds += 1)));
   const sources = new DiskSourceStore(join(folder, 'sources'));
   const put = async (files: Readonly<Record<string, string>>): Promise<string> => (await sources.put(pieces(await filesTgz(files)))).digest;
   const opened: LocalRuntime[] = [];
   const again = (): LocalRuntime => {
-    opened.push(new LocalRuntime({ folder: join(folder, 'workloads'), sources, clock, settings: { ...quick, ...settings } }));
+    opened.push(new LocalRuntime({ folder: join(folder, 'workloads'), sources, clock, settings: { ...quick, ...settings }, ...more }));
     return opened.at(-1) as LocalRuntime;
   };
   const tell = async (workload: WorkloadId, file: string, text: string): Promise<void> => {
@@ -98,6 +99,7 @@ runtimeContract('memory', async () => {
   return { runtime, source: digest, slow: slowOne, dying: dyingOne, finishBuild: (id, code) => runtime.finishBuild(id, code), crash: (id, code) => runtime.crash(id, code), lose: (id) => runtime.lose(id), print: (id, text) => runtime.print(id, text), close: () => runtime.close() };
 });
 if (linux) runtimeContract('local', openLocal);
+if (linux && process.getuid?.() === 0) runtimeContract('local, users of their own', () => openLocal({}, { users: { from: 210_000, to: 210_999 } }));
 
 test('memory: never an answer in the same tick, and none that was not asked for', async () => {
   const sources = new MemorySourceStore();

@@ -9,6 +9,7 @@ import { Refused, Unavailable } from '../../domain/ports/failures.ts';
 import type { LogLine, LogQuery, RunReport, Runtime, SourceStore, WorkloadSpec } from '../../domain/ports/runtime.ts';
 import { LocalWorkload, type Surroundings } from './local-workload.ts';
 import { lookAtMachine, Users, type Machine, type UserRange } from './machine.ts';
+import { leaveCgroups } from './supervisor/cgroups.ts';
 import type { Settings } from './supervisor/order.ts';
 
 export { stoppedUnexpectedly } from './local-workload.ts';
@@ -85,6 +86,7 @@ export class LocalRuntime implements Runtime {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#workloads.values()].map((workload) => workload.close()));
+    if (this.#machine.cgroups) leaveCgroups(this.#machine.cgroups);
   }
 
   #workload(id: WorkloadId): LocalWorkload {

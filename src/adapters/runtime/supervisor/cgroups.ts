@@ -26,6 +26,13 @@ const settingsOf = (version: 1 | 2, { cpuMillis, memoryMiB, processes }: CgroupL
 };
 const counted = (path: string, name: string): number => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(attempt(() => readFileSync(path, 'utf8')) ?? '')?.[1] ?? 0);
 
+const processesIn = (folder: string): readonly number[] => (attempt(() => readFileSync(join(folder, 'cgroup.procs'), 'utf8')) ?? '').split('\n').filter((line) => line !== '').map(Number);
+/** The kernel takes a moment to let go of the last process. */
+const removeFolder = async (folder: string): Promise<void> => {
+  for (let tries = 0; tries < 50 && existsSync(folder) && attempt(() => (rmdirSync(folder), true)) === undefined; tries += 1) await sleep(10);
+};
+const foldersOf = ({ folders }: CgroupPlace): readonly string[] => [...new Set(Object.values(folders))];
+
 /** One group. Making it sets its limits; it throws where the machine refuses. */
 export class Cgroup {
   readonly #place: CgroupPlace;
@@ -48,8 +55,7 @@ export class Cgroup {
   }
   processes(): readonly number[] {
     const [folder] = this.#folders();
-    const text = folder === undefined ? '' : (attempt(() => readFileSync(join(folder, 'cgroup.procs'), 'utf8')) ?? '');
-    return text.split('\n').filter((line) => line !== '').map(Number);
+    return folder === undefined ? [] : processesIn(folder);
   }
   /** How often a process of it was ended for its memory. */
   memoryKills(): number {
@@ -63,12 +69,10 @@ export class Cgroup {
   }
   /** Once nothing runs in it; what cannot be removed is used again by the next of its name. */
   async remove(): Promise<void> {
-    for (const folder of this.#folders()) {
-      for (let tries = 0; tries < 20 && existsSync(folder) && attempt(() => (rmdirSync(folder), true)) === undefined; tries += 1) await sleep(10);
-    }
+    for (const folder of this.#folders()) await removeFolder(folder);
   }
   #folders(): readonly string[] {
-    return [...new Set(Object.values(this.#place.folders))].map((folder) => join(folder, this.#name));
+    return foldersOf(this.#place).map((folder) => join(folder, this.#name));
   }
 }
 
@@ -103,7 +107,7 @@ const placeOf2 = (root: string, name: string): CgroupPlace['folders'] => {
 const usable = (place: CgroupPlace): boolean => {
   const name = `trial-${process.pid}`;
   const made = attempt(() => new Cgroup(place, name, { cpuMillis: 1_000, memoryMiB: 64, processes: 16 }));
-  for (const folder of new Set(Object.values(place.folders))) attempt(() => rmdirSync(join(folder, name)));
+  for (const folder of foldersOf(place)) attempt(() => rmdirSync(join(folder, name)));
   return made !== undefined;
 };
 export type CgroupFiles = { readonly mounts: string; readonly own: string; readonly root: string };
@@ -118,5 +122,17 @@ export const findCgroups = (name: string, { mounts, own, root }: CgroupFiles = o
   }
   return undefined;
 };
-/** For tests: groups below a place. */
-export const groupsIn = (place: CgroupPlace): readonly string[] => [...new Set(Object.values(place.folders))].flatMap((folder) => attempt(() => readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name)) ?? []);
+/** What a killed supervisor left of its workload's groups. */
+export const leftOf = (place: CgroupPlace, group: string): { readonly processes: () => readonly number[]; readonly remove: () => Promise<void> } => {
+  const left = foldersOf(place).flatMap((folder) => (attempt(() => readdirSync(folder)) ?? []).filter((name) => name.startsWith(`${group}.`)).map((name) => join(folder, name)));
+  return {
+    processes: () => left.flatMap(processesIn),
+    remove: async () => {
+      for (const folder of left) await removeFolder(folder);
+    },
+  };
+};
+/** Removes the folders of a place; where groups are in use they stay. */
+export const leaveCgroups = (place: CgroupPlace): void => {
+  for (const folder of foldersOf(place)) attempt(() => rmdirSync(folder));
+};

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
 import { join } from 'node:path';
+import { leftOf } from './cgroups.ts';
 import { limitsInWords } from './confinement.ts';
 import { removeOwned } from './disk.ts';
 import { Instance, type Surroundings } from './instance.ts';
@@ -50,9 +51,9 @@ export class Supervisor {
     this.#server = server.on('connection', (socket) => this.#serve(socket)).on('error', () => undefined);
   }
   async run(): Promise<void> {
-    const { folder, workload, confinement: { user }, settings } = this.#order;
+    const { folder } = this.#order;
     const before = attempt(() => JSON.parse(readFileSync(join(folder, 'state.json'), 'utf8')) as State);
-    for (const leader of [before?.leader, before?.old?.leader]) await endProcesses({ environment: [`HOME=${join(folder, 'home')}`, `TOLLGATE_WORKLOAD=${workload}`], user, leader }, settings.graceMs);
+    await this.#endLeft(before);
     if (this.#order.do === 'run') {
       const { wanted, old } = this.#order;
       for (const name of attempt(() => readdirSync(join(folder, 'releases'))) ?? []) if (/^\d+$/.test(name)) await this.#remove(Number(name), wanted, old);
@@ -60,6 +61,14 @@ export class Supervisor {
     }
     const { old: _, leader: __, address: ___, ...unit } = before ?? this.#ordered;
     this.#finish({ ...unit, state: 'stopped', reason: 'stopped', at: new Date().toISOString(), ended: 'told' });
+  }
+  /** What a killed supervisor left running is ended first. */
+  async #endLeft(before: State | undefined): Promise<void> {
+    const { folder, workload, confinement: { user, cgroups, group }, settings } = this.#order;
+    const left = cgroups && leftOf(cgroups, group);
+    const environment = [`HOME=${join(folder, 'home')}`, `TOLLGATE_WORKLOAD=${workload}`];
+    for (const leader of [before?.leader, before?.old?.leader]) await endProcesses({ environment, user, leader, listed: left?.processes }, settings.graceMs);
+    await left?.remove();
   }
   /** Ends all of it; by a signal it does not count as told, so that it is run again after the machine restarted. */
   async stop(by: 'told' | 'signal'): Promise<void> {
