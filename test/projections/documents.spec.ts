@@ -113,8 +113,8 @@ table('workloads', 'an update that fails leaves the old one, and its reason unti
   ...run1,
   [a('WorkloadUpdated', { beside: true }), { update: { source: 'c'.repeat(64), generation: 2, state: 'pending', incarnation: 0, at: minuteAt(3) } }],
   [a('WorkloadBuildStarted', { generation: 2, how: 'Go' }), { update: { source: 'c'.repeat(64), generation: 2, state: 'building', incarnation: 0, how: 'Go', at: minuteAt(4) } }],
-  [a('WorkloadBuildFailed', { generation: 2, reason: 'no' }), { update: { source: 'c'.repeat(64), generation: 2, state: 'error', incarnation: 0, how: 'Go', reason: 'no', at: minuteAt(5) } }],
-  [a('WorkloadUpdateFailed', { generation: 2, back: 3, reason: 'no' }), { generation: 3, update: undefined, updateFailed: { source: 'c'.repeat(64), reason: 'no', at: minuteAt(6) } }],
+  [a('WorkloadBuildFailed', { generation: 2, reason: 'no' }), { update: { source: 'c'.repeat(64), generation: 2, state: 'error', incarnation: 0, how: 'Go', reason: 'no', failed: 'build', at: minuteAt(5) } }],
+  [a('WorkloadUpdateFailed', { generation: 2, back: 3, reason: 'no' }), { generation: 3, update: undefined, updateFailed: { source: 'c'.repeat(64), reason: 'no', failed: 'build', at: minuteAt(6) } }],
   [a('WorkloadUpdated', { beside: true, generation: 4 }), { update: { source: 'c'.repeat(64), generation: 4, state: 'pending', incarnation: 0, at: minuteAt(7) }, updateFailed: undefined }],
   [a('WorkloadRestartRequested', { generation: 5 }), { state: 'starting', reason: 'asked for', address: undefined, at: minuteAt(8), update: { source: 'c'.repeat(64), generation: 5, state: 'pending', incarnation: 0, at: minuteAt(8) } }],
 ]);

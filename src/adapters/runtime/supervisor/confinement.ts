@@ -17,18 +17,18 @@ export type Confinement = {
 
 export const groupOf = ({ cgroups, group, limits }: Confinement, release: number): Cgroup | undefined => cgroups && new Cgroup(cgroups, `${group}.${release}`, limits);
 
-const coresOf = (millis: number): string => (millis === 1_000 ? '1 core' : `${millis / 1_000} cores`);
-const listed = (parts: readonly (string | undefined)[]): string => parts.filter((part) => part !== undefined).join(', ');
+const cores = (millis: number): string => (millis === 1_000 ? '1 core' : `${millis / 1_000} cores`);
 /** For people: what it may use, and how it is kept to it. */
 export const limitsInWords = ({ limits: { cpuMillis, memoryMiB, diskMiB, processes }, cgroups, user }: Confinement): string => {
-  const disk = diskMiB === undefined ? undefined : `${diskMiB} MiB of disk (measured)`;
-  const as = user === undefined ? "the server's user" : `user ${user}`;
   const held = cgroups?.folders ?? {};
-  const bounds = (there: string | undefined, text: string): string => (there === undefined ? `${text} (measured)` : `${text} (cgroup v${cgroups?.version ?? 0})`);
-  const cpu = cpuMillis === undefined ? undefined : held.cpu === undefined ? 'CPU not limited here' : bounds(held.cpu, coresOf(cpuMillis));
-  const memory = memoryMiB === undefined ? undefined : held.memory === undefined ? `${memoryMiB} MiB of memory (rlimit, measured)` : bounds(held.memory, `${memoryMiB} MiB of memory`);
-  const count = processes === undefined ? undefined : held.pids === undefined && user !== undefined ? `${processes} processes (rlimit)` : bounds(held.pids, `${processes} processes`);
-  return listed([cpu, memory, count, disk, as]);
+  const wanted = [
+    { text: cpuMillis === undefined ? undefined : cores(cpuMillis), by: held.cpu === undefined ? 'not limited on this machine' : 'cgroup' },
+    { text: memoryMiB === undefined ? undefined : `${memoryMiB} MiB of memory`, by: held.memory === undefined ? 'rlimit, measured' : 'cgroup' },
+    { text: processes === undefined ? undefined : `${processes} processes`, by: held.pids !== undefined ? 'cgroup' : user === undefined ? 'measured' : 'rlimit' },
+    { text: diskMiB === undefined ? undefined : `${diskMiB} MiB of disk`, by: 'measured' },
+  ].filter(({ text }) => text !== undefined);
+  const ways = [...new Set(wanted.map(({ by }) => by))].map((by) => `${wanted.filter((each) => each.by === by).map(({ text }) => text).join(', ')} (${by === 'cgroup' ? `cgroup v${cgroups?.version ?? 0}` : by})`);
+  return [...ways, user === undefined ? "as the server's user" : `as user ${user}`].join(', ');
 };
 
 const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;

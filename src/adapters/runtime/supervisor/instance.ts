@@ -77,11 +77,12 @@ export class Instance {
   #askToEnd(graceMs: number): void {
     const child = this.#child;
     if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    this.#say('stopping: SIGTERM sent');
+    const say = (text: string): void => (this.unit.state === 'building' ? this.#note(text) : this.#say(text));
+    say('stopping: SIGTERM sent');
     const group = -child.pid;
     signal(group, 'SIGTERM');
     const insist = setTimeout(() => {
-      this.#say(`still running after ${seconds(graceMs)}: killed`);
+      say(`still running after ${seconds(graceMs)}: killed`);
       signal(group, 'SIGKILL');
     }, graceMs);
     child.once('exit', () => clearTimeout(insist));
