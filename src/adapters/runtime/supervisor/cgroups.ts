@@ -31,6 +31,10 @@ const processesIn = (folder: string): readonly number[] => (attempt(() => readFi
 const removeFolder = async (folder: string): Promise<void> => {
   for (let tries = 0; tries < 50 && existsSync(folder) && attempt(() => (rmdirSync(folder), true)) === undefined; tries += 1) await sleep(10);
 };
+/** Never `recursive`: that does not come back where the kernel lets nobody make folders. */
+const makeFolder = (folder: string): void => {
+  if (!existsSync(folder)) mkdirSync(folder);
+};
 const foldersOf = ({ folders }: CgroupPlace): readonly string[] => [...new Set(Object.values(folders))];
 
 /** One group. Making it sets its limits; it throws where the machine refuses. */
@@ -40,7 +44,7 @@ export class Cgroup {
   constructor(place: CgroupPlace, name: string, limits: CgroupLimits) {
     this.#place = place;
     this.#name = name;
-    for (const folder of this.#folders()) mkdirSync(folder, { recursive: true });
+    for (const folder of foldersOf(place)) for (const path of [folder, join(folder, name)]) makeFolder(path);
     for (const [controller, file, content, optional] of settingsOf(place.version, limits)) {
       const folder = place.folders[controller];
       if (folder === undefined) continue;
@@ -100,7 +104,7 @@ const placeOf2 = (root: string, name: string): CgroupPlace['folders'] => {
   const wanted = controllers.filter((controller) => there.includes(controller));
   const folder = join(root, name);
   for (const controller of wanted) attempt(() => writeFileSync(join(root, 'cgroup.subtree_control'), `+${controller}`));
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   return Object.fromEntries(wanted.filter((controller) => attempt(() => (writeFileSync(join(folder, 'cgroup.subtree_control'), `+${controller}`), true))).map((controller) => [controller, folder]));
 };
 /** Can a group be made there, bounded, and removed again? */

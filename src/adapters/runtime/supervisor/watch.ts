@@ -6,8 +6,9 @@ import { processesOf, residentBytes, type Marks } from './processes.ts';
 import { linux } from './small.ts';
 
 const mebibyte = 1024 * 1024;
-/** Measuring a disk may take this part of the time, not more. */
-const diskShare = 20;
+/** Disk is measured less often than the rest, and never takes more than this part of the time. */
+const diskEvery = 5;
+const diskShare = 100;
 export type Watching = {
   readonly confinement: Confinement;
   readonly group: Cgroup | undefined;
@@ -70,7 +71,7 @@ export class Watch {
     let bytes = 0;
     for (const folder of this.#in.folders) bytes += await diskBytes(folder);
     this.#measuring = false;
-    this.#diskAtMs = Date.now() + (Date.now() - startedMs) * diskShare;
+    this.#diskAtMs = Date.now() + Math.max(this.#in.everyMs * diskEvery, (Date.now() - startedMs) * diskShare);
     if (bytes > diskMiB * mebibyte) this.#in.over(`over its ${diskMiB} MiB of disk`);
   }
 }
