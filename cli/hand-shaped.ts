@@ -41,7 +41,8 @@ const running: readonly Noun[] = [
       flags: [
         { flags: '--name <name>', description: "name of the workload (default: the folder's)" },
         { flags: '--env <NAME=VALUE>', description: 'environment variable; may be given several times', parse: gather },
-        { flags: '--command <line>', description: 'command line to run (default: found in Procfile or package.json)' },
+        { flags: '--env-file <path>', description: 'file of NAME=VALUE lines, - for standard input; --env counts more', parse: gather },
+        { flags: '--command <line>', description: 'command line to run (default: found in the code)' },
         { flags: '--retries <number>', description: 'how often it is started again after it died (default: 3)', parse: wholeNumber('--retries') },
         waitFlag, timeoutFlag('5m'), ...writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key')),
       ],
@@ -59,13 +60,18 @@ const running: readonly Noun[] = [
       flags: [
         { flags: '-f, --follow', description: 'go on with new lines; ends when the workload does' },
         { flags: '-n, --lines <number>', description: 'only the last so many lines (default: 15, or all with --since)', parse: wholeNumber('-n') },
-        { flags: '--since <duration|time>', description: 'only lines since then' }, ...operatorFlags,
+        { flags: '--since <duration|time>', description: 'only lines since then' },
+        { flags: '--build', description: 'what its builds have printed, instead' }, ...operatorFlags,
       ],
-      examples: ['tollgate logs hello', 'tollgate logs hello -f', 'tollgate logs hello --since 10m --json'],
+      examples: ['tollgate logs hello', 'tollgate logs hello --build', 'tollgate logs hello -f', 'tollgate logs hello --since 10m --json'],
     },
   },
   { ...line('update'), verbs: [], self: { args: '<name> [path]', flags: [waitFlag, timeoutFlag('5m'), ...writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key'))], run: workload('update'), examples: ['tollgate update hello ./hello', 'tollgate update hello --wait'] } },
   { ...line('kill'), verbs: [], self: { args: '<name>', flags: [timeoutFlag('2m'), ...writeFlags.filter(({ flags }) => flags !== '--dry-run'), ...operatorFlags], run: workload('kill'), examples: ['tollgate kill hello'] } },
+  {
+    ...line('workload'),
+    verbs: [{ name: 'cancel', summary: 'Give up a build or an update; what ran before runs on', args: '<name>', flags: [...writeFlags.filter(({ flags }) => flags !== '--dry-run'), ...operatorFlags], run: workload('cancel'), examples: ['tollgate workload cancel hello'] }],
+  },
 ];
 
 const yourAccount: readonly Noun[] = [

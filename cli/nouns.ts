@@ -11,6 +11,7 @@ export const nounLines = {
   logs: { summary: 'What a workload has printed', group: 'Running things:' },
   update: { summary: "Replace a workload's code", group: 'Running things:' },
   kill: { summary: 'Stop a workload and remove it', group: 'Running things:' },
+  workload: { summary: 'Workloads, one by one', group: 'Running things:' },
   account: { summary: 'Service level, plan, paying, invoices', group: 'Your account:' },
   namespace: { summary: 'Where your workloads live', group: 'Your account:' },
   operator: { summary: 'Work as an operator of the platform', group: 'Operating the platform:' },

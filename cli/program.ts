@@ -51,7 +51,7 @@ const unknownWord = (word: string, after: string, known: readonly string[]): Fai
 /** Nouns that the catalog adds to; for others it need not be read. */
 const mayGrow = (word: string | undefined): boolean => {
   const found = handShaped.find(({ name }) => name === word);
-  return !found || found.name === 'account' || found.name === 'namespace';
+  return !found || found.name === 'account' || found.name === 'namespace' || found.name === 'workload';
 };
 const nounsFor = async (argv: readonly string[]): Promise<readonly Noun[]> => {
   const words = argv.filter((text) => !text.startsWith('-'));

@@ -1,5 +1,5 @@
 /** Opens every adapter that the configuration names, in a folder that is this process's alone. */
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { accessSync, chmodSync, constants, existsSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SqliteCounters } from './adapters/counters/sqlite.ts';
 import { FolderInUse, lockFolder } from './adapters/event-store/lock.ts';
@@ -83,10 +83,22 @@ const carriedBy = (mailbox: Mailbox, { mail, mailFrom }: Opening, clock: Movable
   return { mail: { send }, close: () => smtp.close() };
 };
 
-export type Opening = Pick<Config, 'data'> & Partial<Pick<Config, 'mail' | 'mailFrom'>>;
+const ours = /^((events|models|keys|counters|leases|mock-[a-z]+)\.db(-[a-z]+)?|secrets|sources|operator\.token|tollgate\.yaml)$/;
+/**
+ * Workloads with users of their own have folders below this one, so everybody must be able to pass through it, and through it alone: what
+ * is ours in it, and all that is made from now on, is closed to everybody but us.
+ */
+const letThrough = (data: string): void => {
+  process.umask(0o077);
+  for (const path of readdirSync(data).filter((name) => ours.test(name)).map((name) => join(data, name))) if (!lstatSync(path).isSymbolicLink()) chmodSync(path, statSync(path).mode & 0o700);
+  chmodSync(data, (statSync(data).mode & 0o777) | 0o011);
+};
+
+export type Opening = Pick<Config, 'data'> & Partial<Pick<Config, 'mail' | 'mailFrom' | 'workloadUsers' | 'buildTimeoutMs'>>;
 /** `instead` replaces single adapters: tests move the clock by hand, or run workloads in memory. */
 export const openAdapters = (config: Opening, origin: () => string, environment: NodeJS.ProcessEnv = process.env, instead: Partial<Pick<Adapters, 'clock' | 'random' | 'runtime' | 'sources'>> = {}): Adapters => {
   const lock = takeFolder(config.data);
+  if (!instead.runtime && config.workloadUsers && process.getuid?.() === 0) letThrough(config.data);
   const file = (name: string) => join(config.data, name);
   const clock = instead.clock ?? new OffsetClock();
   const random = instead.random ?? new SystemRandom();
@@ -100,7 +112,7 @@ export const openAdapters = (config: Opening, origin: () => string, environment:
   const leases = SqliteLeases.open(file('leases.db'));
   const payments = SimulatedPayments.open({ path: file('mock-provider.db'), clock, random, webhookSecrets: [secrets.webhook], checkoutUrl: (id) => `${origin()}/checkout/${id}` });
   const mailbox = Mailbox.open(file('mock-mailbox.db'), clock);
-  const runtime = instead.runtime ?? new LocalRuntime({ folder: file('workloads'), sources, clock });
+  const runtime = instead.runtime ?? new LocalRuntime({ folder: file('workloads'), sources, clock, users: config.workloadUsers, ...(config.buildTimeoutMs === undefined ? {} : { settings: { buildMaxMs: config.buildTimeoutMs } }) });
   const { mail, close: hangUp } = carriedBy(mailbox, config, clock);
   const close = async () => {
     await runtime.close();

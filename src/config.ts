@@ -6,6 +6,7 @@ import { parse as parseYaml } from 'yaml';
 import type { Mode } from './domain/installation/events.ts';
 import { readMailCarrier, readMailFrom, type MailCarrier } from './mail-config.ts';
 import { StartRefused } from './start-refused.ts';
+import { parseDuration } from './domain/instant.ts';
 
 export type Config = {
   readonly port: number;
@@ -18,6 +19,9 @@ export type Config = {
   readonly metrics: 'operator' | 'loopback';
   readonly mail: MailCarrier;
   readonly mailFrom: string;
+  /** Numbers for workloads' own users where the server is root; undefined: none. */
+  readonly workloadUsers: { readonly from: number; readonly to: number } | undefined;
+  readonly buildTimeoutMs: number;
   readonly stopWorkloads: boolean;
   readonly allowRemoteMock: boolean;
 };
@@ -34,6 +38,8 @@ export const settings = {
   mail: { flag: 'mail', variable: 'TOLLGATE_MAIL', fallback: 'mailbox', says: 'Who carries mails: mailbox (mock mode: kept and shown at /mailbox), or smtp://[user@]host[:port] or smtps://...; beyond this machine always encrypted. The password is in the file that TOLLGATE_SMTP_PASSWORD_FILE names' },
   mailFrom: { flag: 'mail-from', variable: 'TOLLGATE_MAIL_FROM', fallback: 'Tollgate <tollgate@localhost>', says: 'Who mails come from: an address, or Name <address>' },
   metrics: { flag: 'metrics', variable: 'TOLLGATE_METRICS', fallback: 'operator', says: 'Who may read /metrics: operator (with the operator token), or loopback (callers from this machine without a token, too; not where a proxy on it leads here)' },
+  workloadUsers: { flag: 'workload-users', variable: 'TOLLGATE_WORKLOAD_USERS', fallback: '200000-299999', says: 'Where the server is root: numbers of the users that workloads run as, each as its own; none runs them as the server' },
+  buildTimeout: { flag: 'build-timeout', variable: 'TOLLGATE_BUILD_TIMEOUT', fallback: '10m', says: 'How long a build of a workload may take, e.g. 10m' },
 } as const;
 type Setting = keyof typeof settings;
 
@@ -58,6 +64,18 @@ const readFile = (path: string, required: boolean): Readonly<Record<string, unkn
 const oneOf = <T extends string>(name: string, value: string, ...allowed: readonly T[]): T => {
   if (!allowed.includes(value as T)) throw new StartRefused(`${name} must be one of ${allowed.join(', ')}, not '${value}'`);
   return value as T;
+};
+
+const readUsers = (text: string): Config['workloadUsers'] => {
+  if (text === 'none') return undefined;
+  const [from = 0, to = 0] = (/^(\d{1,9})-(\d{1,9})$/.exec(text) ?? []).slice(1).map(Number);
+  if (from < 1000 || to < from) throw new StartRefused(`--workload-users must be a range of numbers from 1000 on, such as 200000-299999, or none, not '${text}'`);
+  return { from, to };
+};
+const readBuildTimeout = (text: string): number => {
+  const duration = parseDuration(text);
+  if (duration === undefined || duration < 1_000) throw new StartRefused(`--build-timeout must be a duration of at least a second, such as 10m, not '${text}'`);
+  return duration;
 };
 
 const parseFlags = (args: readonly string[]) => {
@@ -87,6 +105,7 @@ export const readConfig = (args: readonly string[], environment: NodeJS.ProcessE
     port, host: given('host', file), data, mode, mail: readMailCarrier(given('mail', file), mode, environment), mailFrom: readMailFrom(given('mailFrom', file)), log: oneOf('--log', given('log', file), 'json', 'pretty'),
     hostNames: given('hostNames', file).split(',').map((name) => name.trim().toLowerCase()).filter((name) => name !== ''),
     metrics: oneOf('--metrics', given('metrics', file), 'operator', 'loopback'),
+    workloadUsers: readUsers(given('workloadUsers', file)), buildTimeoutMs: readBuildTimeout(given('buildTimeout', file)),
     stopWorkloads: flags['stop-workloads'] === true, allowRemoteMock: flags['allow-remote-mock'] === true,
   };
   if (config.mode === 'mock' && !isLoopback(config.host) && !config.allowRemoteMock) throw new StartRefused(`mock mode listens on loopback only, because anybody could walk its clock; to listen on ${config.host} all the same, add --allow-remote-mock`);

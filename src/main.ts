@@ -77,10 +77,11 @@ const start = async (config: Config): Promise<Running> => {
 
 /** Finishes what was acknowledged, then lets go: workloads keep running unless told otherwise. */
 const stop = async ({ config, adapters, system, served }: Running): Promise<void> => {
-  const running = (await adapters.runtime.list()).filter(({ state }) => state === 'running' || state === 'starting');
+  const alive = (await adapters.runtime.list()).filter(({ state }) => state === 'running' || state === 'starting' || state === 'building');
+  const running = [...new Set(alive.map(({ workload }) => workload))];
   await served.close();
   await system.stop();
-  if (config.stopWorkloads) for (const { workload } of running) await adapters.runtime.stop(workload);
+  if (config.stopWorkloads) for (const workload of running) await adapters.runtime.stop(workload);
   else if (running.length > 0) process.stdout.write(`${running.length} workload${running.length === 1 ? ' keeps' : 's keep'} running; the next start finds them again. To stop them too: npm start -- --stop-workloads\n`);
   await adapters.close();
 };

@@ -240,7 +240,7 @@ test('a run under one key is one workload in one slot, however often it is asked
   await kill(started, customer, id);
   await started.settled();
   assert.deepEqual((await run()).json, answers[0]?.json, 'what came and went is not run again');
-  await started.advance(10 * minute);
+  await started.advance(6 * minute);
   assert.equal((await space(started)).workloads, 0, 'and takes no slot');
   assert.equal((await runWorkload(started, await refreshed(started, customer), 'other', { source })).status, 200);
 }));
