@@ -2,7 +2,7 @@
 import type { Adapters } from './adapters.ts';
 import { AccessTokens } from './adapters/http/access-tokens.ts';
 import type { Rim } from './adapters/http/rim.ts';
-import { StoredLog } from './adapters/event-store/log.ts';
+import { StoredLog, type Rests } from './adapters/event-store/log.ts';
 import { KeyringVault } from './adapters/event-store/vault.ts';
 import { testCards } from './adapters/payments/cards.ts';
 import { OutsideWorld, pokingAfter } from './adapters/payments/outside-world.ts';
@@ -44,6 +44,8 @@ export type AssemblyOptions = {
   /** Posts a webhook to ourselves, over real HTTP where there is a server. */
   readonly post: (body: string, headers: Record<string, string>) => Promise<number>;
   readonly at?: (step: string) => Promise<void> | void;
+  /** How long followers of the log rest; the simulator has a time of its own. */
+  readonly rests?: Rests;
 };
 
 const render: Rim['renderMail'] = (template, values) => renderMail(template as 'one-time-token', values as never);
@@ -72,7 +74,7 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
   const { clock, random, secrets, store, keyring, counters, sources, runtime, mailbox } = adapters;
   const identity = await identify(store, random, options);
   const vault = new KeyringVault(keyring, random, identity.logId);
-  const log = new StoredLog(store, vault, upcasters, true);
+  const log = new StoredLog(store, vault, upcasters, true, options.rests);
   await log.recover();
   const tokens = derivedTokens(secrets.tokens.kid, secrets.tokens.keys);
   const derive = derivation(secrets.ids, random);
