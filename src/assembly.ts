@@ -2,7 +2,7 @@
 import type { Adapters } from './adapters.ts';
 import { AccessTokens } from './adapters/http/access-tokens.ts';
 import type { Rim } from './adapters/http/rim.ts';
-import { StoredLog } from './adapters/event-store/log.ts';
+import { StoredLog, type Rests } from './adapters/event-store/log.ts';
 import { KeyringVault } from './adapters/event-store/vault.ts';
 import { normaliseEmail } from './adapters/keyring/normalise-email.ts';
 import { testCards } from './adapters/payments/cards.ts';
@@ -49,6 +49,8 @@ export type AssemblyOptions = {
   readonly at?: (step: string) => Promise<void> | void;
   /** `/metrics` answers callers from this machine without a token, too. */
   readonly metricsOpen?: boolean;
+  /** How long followers of the log rest; the simulator has a time of its own. */
+  readonly rests?: Rests;
 };
 
 /** A stop waits so long for mails on their way. */
@@ -80,7 +82,7 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
   const { clock, random, secrets, store, keyring, counters, sources, runtime, mailbox, meters } = adapters;
   const identity = await identify(store, random, options);
   const vault = new KeyringVault(keyring, random, identity.logId);
-  const log = new StoredLog(store, vault, upcasters, true);
+  const log = new StoredLog(store, vault, upcasters, true, options.rests);
   await log.recover();
   const tokens = derivedTokens(secrets.tokens.kid, secrets.tokens.keys);
   const derive = derivation(secrets.ids, random);

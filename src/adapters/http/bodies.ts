@@ -48,9 +48,11 @@ export class DurationBody {
 }
 
 const depthMax = 20;
-/** Keys beginning with `$` are ours alone; depth is bounded. */
+/** Keys beginning with `$` are ours alone; depth is bounded; texts are Unicode. */
 const checkKeys = (value: unknown, path: string, depth: number): void => {
   if (depth > depthMax) throw new HttpProblem(400, 'InvalidInput', 'The body is nested too deeply.', 'Send a flatter body.');
+  // Half a surrogate pair is no character: what stores and mails texts could not keep it.
+  if (typeof value === 'string' && !value.isWellFormed()) throw invalid([{ field: path.slice(0, -1), message: `${path.slice(0, -1)} must be well-formed Unicode` }]);
   if (typeof value !== 'object' || value === null) return;
   for (const [key, item] of Object.entries(value)) {
     if (key.startsWith('$')) throw invalid([{ field: `${path}${key}`, message: `a field may not begin with $: ${path}${key}` }]);

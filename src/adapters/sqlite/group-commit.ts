@@ -1,6 +1,8 @@
 import { closeSync, fdatasync, openSync } from 'node:fs';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { Checkpointer } from './checkpointer.ts';
+import { inOurWords, isFull } from './in-our-words.ts';
+import { Unavailable } from '../../domain/ports/failures.ts';
 
 /** One caller's write. `apply` may run twice: after a neighbour has failed, everything is rolled back and applied again. */
 export interface Write {
@@ -125,14 +127,13 @@ export class GroupCommit {
       this.#begin.get();
     } catch (error) {
       // Somebody else holds the write lock: nothing happened yet, so nothing is lost but this batch.
-      for (const write of batch) write.fail(asError(error));
-      return this.#next();
+      return this.#refuse(batch, error);
     }
     let wrote: boolean;
     try {
       wrote = this.#transact(batch);
     } catch (error) {
-      return this.#break(batch, error);
+      return isFull(error) && this.#undone() ? this.#refuse(batch, error) : this.#break(batch, error);
     }
     if (!wrote || !this.#options.durable) return this.#answer(batch);
     (this.#options.sync ?? fdatasync)(this.#wal, (error) => (error ? this.#break(batch, error) : this.#answer(batch)));
@@ -160,7 +161,7 @@ export class GroupCommit {
         batch.push(write);
       } catch (error) {
         this.#rollback('ROLLBACK TO one');
-        write.fail(asError(error));
+        write.fail(inOurWords(error));
       }
       this.#database.exec('RELEASE one');
     }
@@ -190,6 +191,19 @@ export class GroupCommit {
     // Who waited for durability may look now, also while the next batch is gathering.
     for (const wake of this.#idle.splice(0)) wake();
   }
+  #refuse(batch: readonly Write[], error: unknown): void {
+    for (const write of batch) write.fail(inOurWords(error));
+    this.#next();
+  }
+  /** Whether a commit that found the disk full has left nothing behind, so that everything may go on when there is room. */
+  #undone(): boolean {
+    try {
+      this.#rollback('ROLLBACK');
+    } catch {
+      return false;
+    }
+    return !this.#database.isTransaction;
+  }
   /** Nobody can know what is on the disk: everything is refused from now on, until a restart has read it back. */
   #break(batch: readonly Write[], cause: unknown): void {
     if (this.#database.isTransaction) {
@@ -199,7 +213,7 @@ export class GroupCommit {
         // The disk is past helping; the refusal below says so.
       }
     }
-    this.#broken = new Error(`the store must be restarted: ${asError(cause).message}`, { cause });
+    this.#broken = new Unavailable(`the store must be restarted: ${inOurWords(cause).message}`, { cause });
     for (const write of [...batch, ...this.#waiting.splice(0)]) write.fail(this.#broken);
     this.#next();
   }
@@ -225,4 +239,3 @@ export class GroupCommit {
   }
 }
 
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
