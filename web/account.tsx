@@ -88,7 +88,7 @@ const Invoices = ({ invoices }: AccountProps): JSX.Element | null => invoices ==
   <section aria-labelledby="invoices">
     <h2 id="invoices">Invoices</h2>
     {invoices.length === 0 ? <p>None yet. Later: <Cmd>tollgate account invoices</Cmd>.</p> : (
-      <Table label="Invoices" columns={[{ name: 'Date' }, { name: 'Status' }, { name: 'Paid through' }, { name: 'Amount', number: true }]}
+      <Table label="Invoices" columns={[{ name: 'Date' }, { name: 'Status' }, { name: 'Period ends' }, { name: 'Amount', number: true }]}
         rows={invoices.map(({ id, at, amount, status, periodEnd }) => ({ key: id, cells: [<Time at={at} />, status, periodEnd === undefined ? null : <Time at={periodEnd} />, amount === undefined ? null : formatMoney(amount)] }))} />
     )}
   </section>

@@ -66,7 +66,7 @@ export const workloadPage = (props: WorkloadProps): string => {
           <div><dt>Namespace</dt><dd><code>{namespace}</code></dd></div>
           <div><dt>Source</dt><dd><code>{workload.source}</code></dd></div>
           {workload.command === undefined ? null : <div><dt>Command</dt><dd><code>{workload.command}</code></dd></div>}
-          <div><dt>Started</dt><dd>{workload.incarnation === 0 ? 'not yet' : `${countOf(workload.incarnation, 'time')}; when it dies it is started again, up to ${countOf(workload.retries, 'time')}`}</dd></div>
+          <div><dt>Started</dt><dd>{workload.incarnation === 0 ? 'not yet' : `${workload.incarnation === 1 ? 'once' : countOf(workload.incarnation, 'time')}; when it dies it is started again, up to ${countOf(workload.retries, 'time')}`}</dd></div>
           {workload.envNames.length === 0 ? null : <div><dt>Environment</dt><dd>{workload.envNames.map((each) => <code key={each}>{each} </code>)}</dd></div>}
           {limits === undefined ? null : <div><dt>Limits</dt><dd>{limits}<br /><span class="hint">{isolation}</span></dd></div>}
         </dl>

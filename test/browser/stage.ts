@@ -147,7 +147,7 @@ export class Person {
         assert.deepEqual(violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html).join(' ')}`), [], `axe on ${name}, ${width}, ${colorScheme}`);
         await this.#picture(join(pictures, `${name}-${width}-${colorScheme}.png`));
         const asked = wanted && options.docs ? documented[`${width} ${colorScheme}`] : undefined;
-        if (asked !== undefined) await this.#picture(join(documentation, `${name}${asked}.png`));
+        if (asked !== undefined) await this.#picture(join(documentation, `${name}${asked}.png`), false);
       }
     }
     await page.setViewportSize({ width: 1280, height: 800 });
@@ -159,9 +159,9 @@ export class Person {
     return this.page.evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)`);
   }
 
-  async #picture(path: string): Promise<void> {
+  async #picture(path: string, fullPage = true): Promise<void> {
     mkdirSync(dirname(path), { recursive: true });
-    await this.page.screenshot({ path, fullPage: true });
+    await this.page.screenshot({ path, fullPage });
   }
 
   /** The newest one-time token on the mailbox page, read in a tab of its own. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { formOn, linksOf, PaperBrowser, wordsOf } from './paper-browser.ts';
-import { eventsOf, invite, mailsTo, newestOtp, refusal, restarted, signUp, startSystem, withSystem, type Started } from './system.ts';
+import { eventsOf, invite, mailsTo, newestOtp, refusal, restarted, signUp, startSystem, taken, withSystem, type Started } from './system.ts';
 import { day, minute } from '../../src/domain/instant.ts';
 
 const email = 'ada@example.com';
@@ -219,4 +219,31 @@ test('a card whose charge fails is told on the page, and another one opens the a
   assert.equal(failed.status, 402);
   assert.match(wordsOf(failed.html), /The payment was declined/);
   assert.equal((await pay('succeeds')).location, '/account?done=welcome');
+}));
+
+test('the page after the checkout, loaded twice at once: charged once, signed in by either', () => withSystem(async (started) => {
+  await invite(started, email);
+  const browser = new PaperBrowser(started);
+  await signIn(started, browser, email);
+  const plan = (await started.call('GET', '/plans')).json.items[0].id as string;
+  const toCheckout = await browser.post('/subscribe', { email, plan });
+  const stored = await browser.post(toCheckout.location ?? '', { card: 'succeeds' });
+  const twice = await Promise.all([browser.get(stored.location ?? ''), browser.get(stored.location ?? '')]);
+  assert.deepEqual(twice.map(({ location }) => location), ['/account?done=welcome', '/account?done=welcome']);
+  assert.equal((await eventsOf(started, 'PaymentTokenRedeemed')).length, 1);
+  assert.equal(taken(started).length, 1);
+}));
+
+test('who came by another name of this server stays on it, where the cookies are', () => withSystem(async (started) => {
+  await invite(started, email);
+  const browser = new PaperBrowser(started);
+  const named = started.origin.replace('127.0.0.1', 'localhost');
+  const post = (path: string, fields: Record<string, string>) => browser.post(`${named}${path}`, fields, { origin: named });
+  await post('/login', { email });
+  await post('/login/token', { token: await newestOtp(started, email) });
+  const plan = (await started.call('GET', '/plans')).json.items[0].id as string;
+  const toCheckout = await post('/subscribe', { email, plan });
+  assert.ok(toCheckout.location?.startsWith(`${named}/checkout/`), toCheckout.location ?? '');
+  const stored = await browser.post(toCheckout.location ?? '', { card: 'succeeds' }, { origin: named });
+  assert.ok(stored.location?.startsWith(`${named}/subscribe/done`), stored.location ?? '');
 }));

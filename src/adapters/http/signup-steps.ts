@@ -37,7 +37,12 @@ const lookAgainMs = 25;
 export const redeemCheckout = async (rim: Rim, bus: CommandBus, person: PersonId, checkoutId: string, context: Context): Promise<Signup> => {
   const before = await rim.handler.lookup(signup, person);
   const token = before.tokens.find((candidate) => candidate.checkoutId === checkoutId);
-  if (before.stage === 'verified' && token?.status === 'issued') await commit(bus, new RedeemPaymentToken(person, paymentTokenText(rim.tokens, person, token)), { ...context, actor: { kind: 'person', id: person } });
+  if (before.stage === 'verified' && token?.status === 'issued') {
+    const redeeming = new RedeemPaymentToken(person, paymentTokenText(rim.tokens, person, token));
+    await commit(bus, redeeming, { ...context, actor: { kind: 'person', id: person } }).catch((error: unknown) => {
+      if (!(error instanceof CommandRejected)) throw error; // a terminal, or the same page loaded twice, was faster: what became of it is told below
+    });
+  }
   for (let waitedMs = 0; ; waitedMs += lookAgainMs) {
     const state = await rim.handler.lookup(signup, person);
     if (state.stage !== 'redeeming' || waitedMs >= redeemWaitMs) return state;
