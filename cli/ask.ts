@@ -49,17 +49,20 @@ const typedUnseen = (): Promise<string | undefined> => {
   const signs: string[] = [];
   stdin.setRawMode(true);
   return new Promise((resolve) => {
-    const finish = (value: string | undefined): void => {
+    const restore = (): void => {
       stdin.setRawMode(false);
       stdin.off('data', onData).pause();
+    };
+    const finish = (value: string | undefined): void => {
+      restore();
       resolve(value);
     };
     const onData = (chunk: Buffer): void => {
       for (const sign of chunk.toString('utf8')) {
         if (sign === '\r' || sign === '\n') return finish(signs.join(''));
         if (sign === '\u0003') {
-          finish(undefined);
-          return void process.kill(process.pid, 'SIGINT');
+          restore();
+          return void process.kill(process.pid, 'SIGINT'); // raw mode delivers the sign instead of the signal
         }
         if (sign === '\u0004') return finish(undefined);
         if (sign === '\u007f' || sign === '\b') signs.pop();
