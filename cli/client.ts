@@ -57,6 +57,11 @@ export class Client {
     this.#credential = credential;
   }
 
+  /** It calls as an operator, who sees everybody's things. */
+  get staff(): boolean {
+    return this.#credential?.staff === true;
+  }
+
   async json<T = any>(ask: Ask): Promise<T> {
     const { answer, url } = await this.#answer(ask);
     const text = await textOf(answer, url);

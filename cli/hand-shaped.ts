@@ -50,7 +50,8 @@ const running: readonly Noun[] = [
       flags: [
         { flags: '--name <name>', description: "name of the workload (default: the folder's)" },
         { flags: '--env <NAME=VALUE>', description: 'environment variable; may be given several times', parse: gather },
-        { flags: '--command <line>', description: 'command line to run (default: found in Procfile or package.json)' },
+        { flags: '--env-file <path>', description: 'file of NAME=VALUE lines, - for standard input; --env counts more', parse: gather },
+        { flags: '--command <line>', description: 'command line to run (default: found in the code)' },
         { flags: '--retries <number>', description: 'how often it is started again after it died (default: 3)', parse: wholeNumber('--retries') },
         waitFlag, timeoutFlag('5m'), ...writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key')),
       ],
@@ -68,13 +69,18 @@ const running: readonly Noun[] = [
       flags: [
         { flags: '-f, --follow', description: 'go on with new lines; ends when the workload does' },
         { flags: '-n, --lines <number>', description: 'only the last so many lines (default: 15, or all with --since)', parse: wholeNumber('-n') },
-        { flags: '--since <duration|time>', description: 'only lines since then' }, ...operatorFlags,
+        { flags: '--since <duration|time>', description: 'only lines since then' },
+        { flags: '--build', description: 'what its builds have printed, instead' }, ...operatorFlags,
       ],
-      examples: ['tollgate logs hello', 'tollgate logs hello -f', 'tollgate logs hello --since 10m --json'],
+      examples: ['tollgate logs hello', 'tollgate logs hello --build', 'tollgate logs hello -f', 'tollgate logs hello --since 10m --json'],
     },
   },
   { ...line('update'), verbs: [], self: { args: '<name> [path]', flags: [waitFlag, timeoutFlag('5m'), ...writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key'))], run: workload('update'), examples: ['tollgate update hello ./hello', 'tollgate update hello --wait'] } },
   { ...line('kill'), verbs: [], self: { args: '<name>', flags: [timeoutFlag('2m'), ...writeFlags.filter(({ flags }) => flags !== '--dry-run'), ...operatorFlags], run: workload('kill'), examples: ['tollgate kill hello'] } },
+  {
+    ...line('workload'),
+    verbs: [{ name: 'cancel', summary: 'Give up a build or an update; what ran before runs on', args: '<name>', flags: [...writeFlags.filter(({ flags }) => flags !== '--dry-run'), ...operatorFlags], run: workload('cancel'), examples: ['tollgate workload cancel hello'] }],
+  },
 ];
 
 const yourAccount: readonly Noun[] = [
@@ -116,7 +122,7 @@ const operating: readonly Noun[] = [
     ...line('reactor'),
     verbs: [
       { name: 'list', summary: 'List the reactors, how far they are, and what is parked', flags: operatorFlags, run: operations('reactorList'), examples: ['tollgate reactor list'] },
-      { name: 'retry', summary: 'Release parked work, so that it is tried again', args: '<name> <subject>', flags: [...writeFlags.filter(({ flags }) => flags !== '--dry-run'), ...operatorFlags], run: operations('reactorRetry'), examples: ['tollgate reactor retry send-mail mail_0123456789abcdefghjk'] },
+      { name: 'retry', summary: 'Release parked work, so that it is tried again', args: '<name> <subject>', flags: [{ flags: '--key <key>', description: 'only the deed of this key; all of the subject when left out' }, ...writeFlags, ...operatorFlags], run: operations('reactorRetry'), examples: ['tollgate reactor retry send-mail mail_0123456789abcdefghjk'] },
     ],
   },
   {
@@ -145,6 +151,7 @@ const operating: readonly Noun[] = [
 
 const thisProgram: readonly Noun[] = [
   { ...line('config'), verbs: [{ name: 'explain', summary: 'Show every setting and where it was said', run: env('explain'), examples: ['tollgate config explain'] }] },
+  { ...line('doctor'), verbs: [], self: { flags: operatorFlags, run: from(() => import('./doctor.ts'), 'doctor'), examples: ['tollgate doctor', 'tollgate doctor --json', 'tollgate doctor --token-file data/operator.token'] } },
   { ...line('demo'), verbs: [], self: { run: from(() => import('./demo.ts'), 'demo'), examples: ['tollgate demo'] } },
   { ...line('version'), verbs: [], self: { run: from(() => import('./version.ts'), 'version'), examples: ['tollgate version'] } },
 ];

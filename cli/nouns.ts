@@ -13,6 +13,7 @@ export const nounLines = {
   logs: { summary: 'What a workload has printed', group: 'Running things:' },
   update: { summary: "Replace a workload's code", group: 'Running things:' },
   kill: { summary: 'Stop a workload and remove it', group: 'Running things:' },
+  workload: { summary: 'Workloads, one by one', group: 'Running things:' },
   account: { summary: 'Service level, plan, paying, invoices', group: 'Your account:' },
   namespace: { summary: 'Where your workloads live', group: 'Your account:' },
   operator: { summary: 'Work as an operator of the platform', group: 'Operating the platform:' },
@@ -21,6 +22,7 @@ export const nounLines = {
   audit: { summary: 'The log itself: read it, go back in it, verify it', group: 'Operating the platform:' },
   clock: { summary: 'Time, which mock mode can walk forward', group: 'Operating the platform:' },
   config: { summary: 'Settings of this program', group: 'This program:' },
+  doctor: { summary: 'Check this program, its server and your session, each check with its fix', group: 'This program:' },
   demo: { summary: 'Play the whole journey against a server of its own', group: 'This program:' },
   version: { summary: 'The version of this program', group: 'This program:' },
 } as const satisfies Record<string, { readonly summary: string; readonly group: Group }>;

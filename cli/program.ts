@@ -1,7 +1,7 @@
 /** From nouns and verbs as data to the program: parsing, help, suggestions, and one way to fail. */
 import { Command, CommanderError, Option } from 'commander';
 import type { Call, Flag, Noun, Verb } from './command.ts';
-import { Failure, usage } from './exit-codes.ts';
+import { Failure, Said, usage } from './exit-codes.ts';
 import { handShaped } from './hand-shaped.ts';
 import { nearest } from './nearest.ts';
 import { Output, reportFailure } from './output.ts';
@@ -53,7 +53,7 @@ const unknownWord = (word: string, after: string, known: readonly string[]): Fai
 /** Nouns that the catalog adds to; for others it need not be read. */
 const mayGrow = (word: string | undefined): boolean => {
   const found = handShaped.find(({ name }) => name === word);
-  return !found || found.name === 'account' || found.name === 'namespace';
+  return !found || found.name === 'account' || found.name === 'namespace' || found.name === 'workload';
 };
 const nounsFor = async (argv: readonly string[]): Promise<readonly Noun[]> => {
   const words = argv.filter((text) => !text.startsWith('-'));
@@ -126,6 +126,7 @@ export const runProgram = async (given: readonly string[]): Promise<number> => {
     await program.parseAsync([...argv], { from: 'user' });
     return 0;
   } catch (error) {
+    if (error instanceof Said) return error.exitCode;
     if (!(error instanceof CommanderError)) return reportFailure(program ? withNextStep(error, program, argv) : error, json);
     if (error.exitCode === 0) return 0;
     if (error.code === 'commander.help') return 2; // a noun without its verb: its help is on stderr

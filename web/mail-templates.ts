@@ -146,15 +146,22 @@ const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', 
 const escape = (text: string): string => text.replace(/[&<>"']/g, (sign) => entities[sign] ?? sign);
 
 const inlineText = (part: Inline): string => (typeof part === 'string' ? part : `\`${part.code}\``);
-const inlineHtml = (part: Inline): string =>
-  typeof part === 'string' ? escape(part) : `<code style="font-family:ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere">${escape(part.code)}</code>`;
+/** Half-transparent greys: they are as readable on the dark ground that many mail programs put under a mail as on a light one. */
+const codeStyle = 'font-family:ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere;background:rgba(127,127,127,.16);border-radius:4px;padding:2px 5px;font-size:14px';
+/** A token fits on one line of a phone, and one touch takes all of it. */
+const tokenStyle = 'font-family:ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere;display:inline-block;margin:8px 0 0;border:1px solid rgba(127,127,127,.6);background:rgba(127,127,127,.16);border-radius:6px;padding:10px 8px;font-size:13px;line-height:1.2;-webkit-user-select:all;user-select:all';
+const tokenLength = 30;
+/** So much of a command fits on a phone's line: it is not broken. */
+const unbrokenLength = 34;
+const styleOf = (code: string): string => (code.length >= tokenLength && !code.includes(' ') ? tokenStyle : code.length <= unbrokenLength ? `${codeStyle};white-space:nowrap` : codeStyle);
+const inlineHtml = (part: Inline): string => (typeof part === 'string' ? escape(part) : `<code style="${styleOf(part.code)}">${escape(part.code)}</code>`);
 
 const toText = (body: readonly Paragraph[]): string =>
   `${body.map((lines) => lines.map((parts) => parts.map(inlineText).join('')).join('\n')).join('\n\n')}\n`;
 const toHtml = (subject: string, body: readonly Paragraph[]): string => `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>${escape(subject)}</title></head>
-<body style="margin:0;padding:24px;font:16px/1.5 system-ui,-apple-system,'Segoe UI',sans-serif"><div style="max-width:560px">
+<body style="margin:0;padding:24px;font:16px/1.5 system-ui,-apple-system,'Segoe UI',sans-serif"><div style="max-width:560px;border-top:3px solid rgba(127,127,127,.6);padding-top:20px">
 ${body.map((lines) => `<p style="margin:0 0 16px">${lines.map((parts) => parts.map(inlineHtml).join('')).join('<br>\n')}</p>`).join('\n')}
 </div></body>
 </html>

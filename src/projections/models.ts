@@ -121,13 +121,13 @@ export const namespaces = projection<NamespaceView>({
   },
 });
 
-type MailView = { id: string; to: Personal; template: string; status: 'queued' | 'sent' | 'given up'; attempts: number; lastError?: string; at: string };
+type MailView = { id: string; person: string; to: Personal; template: string; status: 'queued' | 'sent' | 'given up'; attempts: number; lastError?: string; at: string };
 export const mails = projection<MailView>({
-  name: 'mails', version: 1, summary: 'The outbox: every mail and its attempts', indexes: ['status', 'template'], readableBy: 'mail.read', scope: 'staff', category: 'mail', columns: ['id', 'to', 'template', 'status', 'attempts', 'at'],
+  name: 'mails', version: 2, summary: 'The outbox: every mail and its attempts', indexes: ['status', 'template', 'person'], readableBy: 'mail.read', scope: 'staff', category: 'mail', columns: ['id', 'to', 'template', 'status', 'attempts', 'at'],
   events: ['MailQueued', 'MailAttemptFailed', 'MailSent', 'MailGivenUp', 'MailRetried'], keys: bySubject,
   evolve: (view, event: Recorded<MailEvent>) => {
     const { type, data } = event as MailEvent;
-    if (type === 'MailQueued') return { id: data.mailId, to: data.to, template: data.content.template, status: 'queued', attempts: 0, at: data.at };
+    if (type === 'MailQueued') return { id: data.mailId, person: data.person, to: data.to, template: data.content.template, status: 'queued', attempts: 0, at: data.at };
     if (!view) return view;
     switch (type) {
       case 'MailAttemptFailed': return { ...view, attempts: data.attempt, lastError: data.reason };
@@ -138,14 +138,19 @@ export const mails = projection<MailView>({
   },
 });
 
-type WebhookView = { id: string; provider: string; type: string; object: object; status: 'received' | 'applied' | 'ignored'; effect?: string; reason?: string; at: string };
+type WebhookView = { id: string; provider: string; type: string; object: object; status: 'received' | 'applied' | 'ignored'; effect?: string; reason?: string; replays?: number; at: string };
 export const webhooks = projection<WebhookView>({
   name: 'webhooks', version: 1, summary: 'Incoming webhooks and what became of them', indexes: ['status', 'type'], readableBy: 'webhook.read', scope: 'staff', category: 'inbox', columns: ['id', 'type', 'status', 'at'],
-  events: ['WebhookReceived', 'WebhookApplied', 'WebhookIgnored'], keys: bySubject,
+  events: ['WebhookReceived', 'WebhookApplied', 'WebhookIgnored', 'WebhookReplayed'], keys: bySubject,
   evolve: (view, event: Recorded<InboxEvent>, id) => {
     const { type, data } = event as InboxEvent;
     if (type === 'WebhookReceived') return { id, provider: data.provider, type: data.type, object: data.object, status: 'received', at: data.at };
     if (!view) return view;
-    return type === 'WebhookApplied' ? { ...view, status: 'applied', effect: data.effect } : { ...view, status: 'ignored', reason: data.reason };
+    const { effect: _, reason: __, ...rest } = view; // of an earlier time
+    switch (type) {
+      case 'WebhookApplied': return { ...rest, status: 'applied', effect: data.effect };
+      case 'WebhookIgnored': return { ...rest, status: 'ignored', reason: data.reason };
+      case 'WebhookReplayed': return { ...rest, status: 'received', replays: data.n };
+    }
   },
 });

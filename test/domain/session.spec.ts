@@ -46,6 +46,13 @@ test('log out everywhere kills refresh tokens of sessions opened until then, not
   given(opened).when(refresh(0, { cutoff: plus(now, -1) })).thenTypes('SessionRefreshed');
 });
 
+const web = { type: 'SessionOpened', data: { sessionId, holder, kid: 'k1', via: 'web', at: now } } as const;
+test('a browser opens a session that says so, and that has no refresh tokens', () => {
+  given().when({ ...open, via: 'web' }).then(web);
+  given(web).when(refresh(0)).thenRejected('SessionEnded');
+  given(web).when(close).then(closed('logout'));
+});
+
 test('a session is closed', () => void given(opened).when(close).then(closed('logout')));
 test('closing twice changes nothing', () => void given(opened, closed('logout')).when(close).thenNothing());
 test('closing what never was, or is somebody else\'s, is refused alike: nobody learns which sessions there are', () => {
@@ -68,4 +75,4 @@ test('whatever is presented in whatever order: token n is used once, in order, a
   }));
 });
 
-laws(session, fc.oneof<fc.Arbitrary<Asked<SessionCommand>>[]>(fc.constant(open), fc.option(fc.nat(4), { nil: undefined }).map((n) => refresh(n)), fc.constant(close)));
+laws(session, fc.oneof<fc.Arbitrary<Asked<SessionCommand>>[]>(fc.constant(open), fc.constant({ ...open, via: 'web' }), fc.option(fc.nat(4), { nil: undefined }).map((n) => refresh(n)), fc.constant(close)));

@@ -4,7 +4,7 @@ import test from 'node:test';
 import { folded, minuteAt, opened, placed, TestLog, type Placed } from './harness.ts';
 import type { AnyEvent } from '../../src/domain/decider.ts';
 import { projections } from '../../src/projections/registry.ts';
-import { accountId, mailId, namespaceId, operatorId, otherWorkloadId, person, planId, sessionId, subscriptionId, terms, workloadId } from '../domain/samples.ts';
+import { accountId, mailId, namespaceId, operatorId, otherWorkloadId, person, planId, sessionId, subscriptionId, tenantId, terms, workloadId } from '../domain/samples.ts';
 import { stories } from '../golden/samples.ts';
 
 /** A sample by its type, with what a story needs differently. */
@@ -122,8 +122,38 @@ table('workloads', 'run, die, run again, be removed', workloadId, [
   [a('WorkloadKillRequested'), { state: 'stopping', at: minuteAt(10) }],
   [a('WorkloadRemoved'), undefined],
 ]);
+const git = { url: 'https://git.example.com/hello', ref: 'main', commit: 'e'.repeat(40) };
+const run1: Parameters<typeof table>[3] = [
+  [a('WorkloadRunRequested'), { id: workloadId, name: 'hello', namespaceId, state: 'pending', source: 'b'.repeat(64), command: 'node server.js', retries: 3, envNames: ['COLOUR'], generation: 1, incarnation: 0, at }],
+  [a('WorkloadStarting', { how: 'old how', limits: '1 core' }), { state: 'starting', incarnation: 1, how: 'old how', limits: '1 core', at: minuteAt(1) }],
+  [a('WorkloadStarted'), { state: 'running', address: 'http://127.0.0.1:4000', at: minuteAt(2) }],
+];
+const fromGit = { source: undefined, previous: undefined, git, generation: 2, beside: true };
+table('workloads', 'an update from git is fetched, built and started beside the old one, then takes its place', workloadId, [
+  ...run1,
+  [a('WorkloadUpdated', fromGit), { update: { git, generation: 2, state: 'pending', incarnation: 0, at: minuteAt(3) } }],
+  [a('WorkloadSourceFetched', { generation: 2 }), { update: { git, generation: 2, state: 'pending', incarnation: 0, at: minuteAt(3), source: 'd'.repeat(64) } }],
+  [a('WorkloadBuildStarted', { generation: 2, how: 'Go' }), { update: { git, source: 'd'.repeat(64), generation: 2, state: 'building', incarnation: 0, how: 'Go', at: minuteAt(5) } }],
+  [a('WorkloadStarting', { generation: 1, incarnation: 2, reason: 'exited with code 1' }), { state: 'starting', incarnation: 2, address: undefined, reason: 'exited with code 1', at: minuteAt(6) }],
+  [a('WorkloadStarting', { generation: 2, limits: '2 cores' }), { update: { git, source: 'd'.repeat(64), generation: 2, state: 'starting', incarnation: 1, how: 'Go', limits: '2 cores', at: minuteAt(7) } }],
+  [a('WorkloadStarted', { generation: 2, address: 'http://127.0.0.1:5000' }), { git, source: 'd'.repeat(64), generation: 2, state: 'running', incarnation: 1, how: 'Go', limits: '2 cores', address: 'http://127.0.0.1:5000', reason: undefined, update: undefined, at: minuteAt(8) }],
+]);
+table('workloads', 'an update that fails leaves the old one, and its reason until the next', workloadId, [
+  ...run1,
+  [a('WorkloadUpdated', { beside: true }), { update: { source: 'c'.repeat(64), generation: 2, state: 'pending', incarnation: 0, at: minuteAt(3) } }],
+  [a('WorkloadBuildStarted', { generation: 2, how: 'Go' }), { update: { source: 'c'.repeat(64), generation: 2, state: 'building', incarnation: 0, how: 'Go', at: minuteAt(4) } }],
+  [a('WorkloadBuildFailed', { generation: 2, reason: 'no' }), { update: { source: 'c'.repeat(64), generation: 2, state: 'error', incarnation: 0, how: 'Go', reason: 'no', failed: 'build', at: minuteAt(5) } }],
+  [a('WorkloadUpdateFailed', { generation: 2, back: 3, reason: 'no' }), { generation: 3, update: undefined, updateFailed: { source: 'c'.repeat(64), reason: 'no', failed: 'build', at: minuteAt(6) } }],
+  [a('WorkloadUpdated', { beside: true, generation: 4 }), { update: { source: 'c'.repeat(64), generation: 4, state: 'pending', incarnation: 0, at: minuteAt(7) }, updateFailed: undefined }],
+  [a('WorkloadRestartRequested', { generation: 5 }), { state: 'starting', reason: 'asked for', address: undefined, at: minuteAt(8), update: { source: 'c'.repeat(64), generation: 5, state: 'pending', incarnation: 0, at: minuteAt(8) } }],
+]);
+table('workloads', 'a first build that is cancelled', workloadId, [
+  run1[0] as never,
+  [a('WorkloadBuildStarted', { generation: 1, how: 'Go' }), { state: 'building', how: 'Go', at: minuteAt(1) }],
+  [a('WorkloadBuildCancelled', { generation: 1 }), { state: 'stopping', reason: 'its build was cancelled', at: minuteAt(2) }],
+]);
 table('mails', 'tried, given up, tried again, sent', mailId, [
-  [a('MailQueued', { at }), { id: mailId, to: 'ada@example.com', template: 'one-time-token', status: 'queued', attempts: 0, at }],
+  [a('MailQueued', { at }), { id: mailId, person, to: 'ada@example.com', template: 'one-time-token', status: 'queued', attempts: 0, at }],
   [a('MailAttemptFailed'), { attempts: 1, lastError: 'the carrier did not answer' }],
   [a('MailGivenUp', { at: minuteAt(2) }), { status: 'given up', attempts: 2, lastError: 'no such mailbox', at: minuteAt(2) }],
   [a('MailRetried', { at: minuteAt(3) }), { status: 'queued', at: minuteAt(3) }],
@@ -133,6 +163,26 @@ const inboxId = 'stripe.test.evt_1';
 const received = { id: inboxId, provider: 'stripe', type: 'invoice.paid', object: { kind: 'invoice', id: 'in_1' }, status: 'received', at };
 table('webhooks', 'applied', inboxId, [[a('WebhookReceived', { at }), received], [a('WebhookApplied'), { status: 'applied', effect: 'PaymentSucceeded' }]]);
 table('webhooks', 'ignored', inboxId, [[a('WebhookReceived', { at }), received], [a('WebhookIgnored'), { status: 'ignored', reason: 'of no interest' }]]);
+table('webhooks', 'applied, acted on again, and this time ignored', inboxId, [
+  [a('WebhookReceived', { at }), received], [a('WebhookApplied'), { status: 'applied', effect: 'PaymentSucceeded' }],
+  [a('WebhookReplayed'), { status: 'received', replays: 1, effect: undefined }], [a('WebhookIgnored'), { status: 'ignored', reason: 'of no interest' }],
+]);
+const workKey = `workloads.${workloadId}`;
+const place = { reactor: 'workloads', subject: `workload-${tenantId}.${workloadId}` };
+const [apply1, stop2] = [`${workloadId}.apply.1`, `${workloadId}.stop.2`];
+const first = { key: apply1, error: 'the runtime did not answer', attempts: 8, since: at };
+const second = { key: stop2, deed: 'Stop', error: 'a bug', attempts: 1, since: minuteAt(1) };
+table('parked', 'two deeds of one subject, released one by one; the first from before deeds and owners were recorded', workKey, [
+  [a('WorkParked', { at }), { id: workKey, ...place, error: first.error, attempts: 8, since: at, deeds: [first] }],
+  [a('WorkParked', { key: stop2, deed: 'Stop', owner: accountId, error: 'a bug', attempts: 1, at: minuteAt(1) }), { owner: accountId, deed: 'Stop', error: 'a bug', attempts: 1, deeds: [first, second] }],
+  [a('WorkReleased', { key: apply1 }), { since: minuteAt(1), deeds: [second] }],
+  [a('WorkReleased', { key: stop2 }), undefined],
+]);
+table('parked', 'a release without a key is of everything', workKey, [
+  [a('WorkParked', { at }), { id: workKey, ...place, error: first.error, attempts: 8, since: at, deeds: [first] }],
+  [a('WorkParked', { key: stop2, deed: 'Stop', error: 'a bug', attempts: 1, at: minuteAt(1) }), { deed: 'Stop', error: 'a bug', attempts: 1, deeds: [first, second] }],
+  [a('WorkReleased'), undefined],
+]);
 
 table('gate', 'an account from full to suspended and back', accountId, [
   [a('AccountCreated', { at }), { kind: 'account', accountId, person, level: 'full', since: at, namespaces: [] }],
@@ -150,6 +200,7 @@ table('gate', 'a person becomes an account, and is signed out everywhere', perso
 ]);
 table('gate', 'a session ends with its document', sessionId, [
   [a('SessionOpened', { at }), { kind: 'session', sessionId, holder: { kind: 'account', accountId, person }, openedAt: at }],
+  [a('SessionOpened', { at, via: 'web' }), { kind: 'session', sessionId, holder: { kind: 'account', accountId, person }, openedAt: at, via: 'web', kid: 'k1' }],
   [a('SessionRefreshed'), {}],
   [a('SessionClosed'), undefined],
 ]);

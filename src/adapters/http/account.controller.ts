@@ -2,7 +2,8 @@ import { Controller, Get, HttpCode, Inject, Param, Post, Req } from '@nestjs/com
 import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyRequest } from 'fastify';
 import { callerOf, commit, requireAccount, requireGate } from './caller.ts';
-import { HttpProblem, notFound } from './problem.ts';
+import { openPayment } from './paying.ts';
+import { notFound } from './problem.ts';
 import { RIM, type Rim } from './rim.ts';
 import { bySystem, SystemMessage } from '../../commands/command-message.ts';
 import { completeCheckout } from '../../commands/reactors/apply-webhooks.ts';
@@ -46,15 +47,11 @@ export class AccountController {
   @HttpCode(200)
   async pay(@Req() request: FastifyRequest) {
     const caller = await callerOf(this.#rim, request);
-    const { id, person } = requireAccount(caller);
+    const { id } = requireAccount(caller);
     requireGate(caller, 'billing');
     const { owner, paid } = await ownerOf(this.#rim, id);
-    if (paid.cancellation?.final) throw new HttpProblem(409, 'PaidToItsEnd', `The subscription is cancelled and paid until ${cancelledEnd(paid)}; there is nothing to pay before that.`, "Begin again with 'tollgate account pay' after that.");
-    const email = await this.#rim.vault.open(owner.email);
-    if (email === undefined) throw new HttpProblem(409, 'Erased', 'This account has been erased.', 'Sign up again.');
-    const origin = this.#rim.origin();
     const key = typeof request.headers['idempotency-key'] === 'string' ? `${id}.${request.headers['idempotency-key']}` : `${id}.${request.id}`;
-    const checkout = await this.#rim.payments.createCheckout({ key: `pay.${key}`, reference: { purpose: 'pay', person, subscription: paid.subscriptionId }, email, returnUrl: `${origin}/subscribe/done`, cancelUrl: `${origin}/subscribe` });
+    const checkout = await openPayment(this.#rim, owner, paid, key);
     return { url: checkout.url, checkoutId: checkout.id };
   }
 
@@ -95,7 +92,7 @@ const endOf = (paid: ActiveSubscription): { endsAt?: Instant; endedAt?: Instant;
 };
 
 /** Why the level is what it is, and what to do: the gate's words, or better ones where the subscription knows more. */
-const standingOf = (paid: ActiveSubscription, level: ServiceLevel): { reason: string; nextStep: string } => {
+export const standingOf = (paid: ActiveSubscription, level: ServiceLevel): { reason: string; nextStep: string } => {
   const { phase, cancellation } = paid;
   const payAgain = "Begin again with 'tollgate account pay'";
   if (phase.name === 'grace') return { reason: `a payment was missed; everything works until ${phase.endsAt}`, nextStep: "Pay with 'tollgate account pay' before then." };

@@ -46,9 +46,6 @@ export class CloseBody {
 export class DurationBody {
   @IsString() @Length(1, 40) readonly duration!: string;
 }
-export class SubjectBody {
-  @IsString() @Length(1, 300) readonly subject!: string;
-}
 
 const depthMax = 20;
 /** Keys beginning with `$` are ours alone; depth is bounded. */

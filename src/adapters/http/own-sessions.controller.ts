@@ -1,9 +1,9 @@
 import { Controller, Get, Inject, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { callerOf, requireAccount } from './caller.ts';
+import { callerOf, requireAccount, type Caller } from './caller.ts';
 import { RIM, type Rim } from './rim.ts';
-import { fromEpochMs, toEpochMs, type Instant } from '../../domain/instant.ts';
-import { sessionLifeMs } from '../../domain/session/decide.ts';
+import { plus, type Instant } from '../../domain/instant.ts';
+import { sessionLifeMs, webSessionLifeMs } from '../../domain/session/decide.ts';
 import type { SessionView } from '../../projections/sessions.ts';
 
 const shownMax = 500;
@@ -19,15 +19,18 @@ export class OwnSessionsController {
   /** Newest first; what has ended by age or by logging out everywhere is left out. */
   @Get()
   async list(@Req() request: FastifyRequest) {
-    const caller = await callerOf(this.#rim, request);
-    const { id } = requireAccount(caller);
-    const model = this.#rim.models.get('sessions');
-    const page = await model?.collection.query({ where: { accountId: id }, limit: shownMax });
-    const cutoff = this.#rim.gate.account(id)?.cutoff ?? '';
-    const oldest = fromEpochMs(toEpochMs(this.#rim.clock.now()) - sessionLifeMs).slice(0, 10);
-    const items = (page?.items ?? []).map(({ document }) => document as unknown as SessionView)
-      .filter(({ id: sid, openedAt, lastUsed }) => this.#rim.gate.session(sid) !== undefined && (openedAt as Instant) > cutoff && lastUsed > oldest)
-      .map(({ accountId: _, ...session }) => ({ ...session, current: session.id === caller.session }));
-    return { items, position: String(model?.position ?? 0n) };
+    return { items: await ownSessions(this.#rim, await callerOf(this.#rim, request)), position: String(this.#rim.models.get('sessions')?.position ?? 0n) };
   }
 }
+
+export const ownSessions = async (rim: Rim, caller: Caller) => {
+  const { id } = requireAccount(caller);
+  const page = await rim.models.get('sessions')?.collection.query({ where: { accountId: id }, limit: shownMax });
+  const cutoff = rim.gate.account(id)?.cutoff ?? '';
+  const now = rim.clock.now();
+  const oldest = plus(now, -sessionLifeMs).slice(0, 10);
+  const alive = ({ kind, openedAt, lastUsed }: SessionView): boolean => (kind === 'web' ? plus(openedAt as Instant, webSessionLifeMs) > now : lastUsed > oldest);
+  return (page?.items ?? []).map(({ document }) => document as unknown as SessionView)
+    .filter((session) => rim.gate.session(session.id) !== undefined && (session.openedAt as Instant) > cutoff && alive(session))
+    .map(({ accountId: _, ...session }) => ({ ...session, current: session.id === caller.session }));
+};

@@ -30,7 +30,10 @@ export class PasswordsController {
   @Post('password/change')
   @HttpCode(200)
   async change(@Body() body: unknown, @Req() request: FastifyRequest) {
-    const caller = await callerOf(this.#rim, request);
+    return this.changeOf(await callerOf(this.#rim, request), body, request);
+  }
+  /** For whoever has proved to be this caller, by whatever credential. */
+  async changeOf(caller: Caller, body: unknown, request: FastifyRequest) {
     const { password: given, old } = checked(PasswordBody, body);
     const person = this.#personOf(caller);
     const { email } = await this.#standing(person);

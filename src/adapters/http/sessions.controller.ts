@@ -7,22 +7,20 @@ import { bearerOf, callerOf, commit, contextOf, tokenHash, type Caller } from '.
 import { addresseeOf, checkedPassword } from './password-steps.ts';
 import { HttpProblem, levelForbids, notSignedIn } from './problem.ts';
 import { RIM, type Rim } from './rim.ts';
+import { presentOtp, signupToken } from './signup-steps.ts';
 import { RefreshSession } from '../../commands/account.ts';
 import { SystemMessage, type Context } from '../../commands/command-message.ts';
-import { CommandRejected } from '../../commands/handle.ts';
-import { matchOtp, paymentTokenText, RedeemPaymentToken, ResendOtp, StartSignup, VerifyOtp } from '../../commands/signup.ts';
+import { paymentTokenText, RedeemPaymentToken, ResendOtp, StartSignup } from '../../commands/signup.ts';
 import { account } from '../../domain/account/decide.ts';
 import { encodeId, isId, type FlowId, type PersonId, type SessionId } from '../../domain/ids.ts';
-import { day, minute, plus } from '../../domain/instant.ts';
+import { minute, plus } from '../../domain/instant.ts';
 import { password } from '../../domain/password/decide.ts';
 import { session } from '../../domain/session/decide.ts';
 import type { SessionHolder } from '../../domain/session/events.ts';
-import { otpAttemptsMax, otpLifeMs, otpRefusal, reject, signup } from '../../domain/signup/decide.ts';
+import { otpAttemptsMax, otpLifeMs, reject, signup } from '../../domain/signup/decide.ts';
 import type { Signup } from '../../domain/signup/state.ts';
 
 const accessLifeMs = 10 * minute;
-/** A verified person has this long to pay, and a CLI to fetch its session. */
-const signupTokenLifeMs = 2 * day;
 const redeemWaitMs = 5_000;
 const lookAgainMs = 25;
 
@@ -57,14 +55,7 @@ export class SessionsController {
   @HttpCode(200)
   async verify(@Body() body: unknown, @Req() request: FastifyRequest) {
     const { email, flowId, token } = checked(VerifyBody, body);
-    const person = await this.#rim.keyring.find(email);
-    if (!person) throw new CommandRejected(reject('OtpExpired'));
-    const { events } = await commit(this.#bus, new VerifyOtp(person, flowId, token), this.#anonymous(request));
-    const state = await this.#rim.handler.lookup(signup, person);
-    if (!events.some(({ type }) => type === 'OtpVerified')) {
-      const { matched } = await matchOtp(person, flowId, token, { tokens: this.#rim.tokens, lookup: (decider, id) => this.#rim.handler.lookup(decider, id) });
-      throw new CommandRejected(otpRefusal(state, flowId, matched));
-    }
+    const { person } = await presentOtp(this.#rim, this.#bus, { email, flowId, token }, this.#anonymous(request));
     return this.#known(person, request);
   }
 
@@ -164,9 +155,7 @@ export class SessionsController {
   async #known(person: PersonId, request: FastifyRequest) {
     const state = await this.#rim.handler.lookup(signup, person);
     if (state.stage === 'completed' && state.redemption) return { status: 'signed-in', session: await this.#open({ kind: 'account', accountId: state.redemption.accountId, person }, request) };
-    const now = this.#rim.clock.now();
-    const bearer = await this.#rim.accessTokens.sign({ kind: 'signup', person }, now, plus(now, signupTokenLifeMs));
-    return { status: 'payment-required', signup: { ...(await this.#signup(person)), token: bearer } };
+    return { status: 'payment-required', signup: { ...(await this.#signup(person)), token: await signupToken(this.#rim, person) } };
   }
   async #email(person: PersonId): Promise<string> {
     const { email } = await this.#rim.handler.lookup(signup, person);

@@ -16,6 +16,7 @@ export const streamLines = async (lines: AsyncIterable<object>, request: Fastify
   raw.writeHead(200, { ...reply.getHeaders() as Record<string, string>, 'content-type': events ? 'text/event-stream' : 'application/x-ndjson', 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
   raw.flushHeaders();
   try {
+    if (request.method === 'HEAD') return;
     for (let step = early === 'waiting' ? await first : early; !step.done && !signal.aborted; step = await iterator.next()) {
       const { value } = step as { value: { id?: number } };
       const text = events ? `${value.id === undefined ? '' : `id: ${value.id}\n`}data: ${json(value)}\n\n` : `${json(value)}\n`;

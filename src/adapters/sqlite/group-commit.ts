@@ -18,6 +18,8 @@ export interface GroupCommitOptions {
   readonly forget?: () => void;
   /** Called after a batch was answered. */
   readonly onCommitted?: () => void;
+  /** Called when a batch begins; what it gives is called with the number of writes once they are answered. */
+  readonly observe?: () => (writes: number) => void;
   /** Instead of `fs.fdatasync`: tests and benchmarks make it slow or fail. */
   readonly sync?: (file: number, done: (error: Error | null) => void) => void;
   /** Frames not yet in the database file that start a checkpoint beside the writes. */
@@ -52,6 +54,7 @@ export class GroupCommit {
   #closed = false;
   #checkpointing = false;
   #batches = 0;
+  #observed: ((writes: number) => void) | undefined;
 
   constructor(database: DatabaseSync, path: string, options: GroupCommitOptions) {
     this.#database = database;
@@ -117,6 +120,7 @@ export class GroupCommit {
   #flush(): void {
     const batch = this.#waiting.length <= batchMax ? this.#waiting : this.#waiting.slice(0, batchMax);
     this.#waiting = this.#waiting.length <= batchMax ? [] : this.#waiting.slice(batchMax);
+    this.#observed = this.#options.observe?.();
     try {
       this.#begin.get();
     } catch (error) {
@@ -169,6 +173,7 @@ export class GroupCommit {
     this.#options.forget?.();
   }
   #answer(batch: readonly Write[]): void {
+    this.#observed?.(batch.length);
     for (const write of batch) write.answer();
     this.#options.onCommitted?.();
     this.#batches += 1;

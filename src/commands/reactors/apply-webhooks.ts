@@ -13,11 +13,12 @@ import { subscription } from '../../domain/subscription/decide.ts';
 type Effect = { readonly applied: true; readonly effect: string; readonly person?: string } | { readonly applied: false; readonly reason: string };
 const ignored = (reason: string): Effect => ({ applied: false, reason });
 
-const applyInvoice = async (id: string, { payments, lookup, dispatch }: Deed): Promise<Effect> => {
+const applyInvoice = async (id: string, { payments, lookup, dispatch, belongsTo }: Deed): Promise<Effect> => {
   const invoice = await payments.readInvoice(id);
   const ours = invoice?.reference.subscription;
   if (!invoice || !ours) return ignored('this invoice is not of a subscription of ours');
   const { person } = invoice.reference;
+  belongsTo(person as PersonId);
   if ((await lookup(subscription, ours)).status === 'started') {
     const { id: invoiceId, status, attempts, amount, periodStart, periodEnd } = invoice;
     await dispatch('ObserveInvoice', { subscriptionId: ours, invoiceId, status, attempts, amount, periodStart, periodEnd });
@@ -32,6 +33,7 @@ const applyInvoice = async (id: string, { payments, lookup, dispatch }: Deed): P
 const applyCheckout = async (id: string, deed: Deed): Promise<Effect> => {
   const checkout = await deed.payments.readCheckout(id);
   if (checkout?.status !== 'complete' || !checkout.method) return ignored('this checkout is not complete');
+  deed.belongsTo(checkout.reference.person as PersonId);
   return completeCheckout({ id, method: checkout.method, reference: checkout.reference }, deed);
 };
 
@@ -52,6 +54,7 @@ const applySubscription = async (id: string, deed: Deed): Promise<Effect> => {
   const seen = ours === undefined ? undefined : await observed(id, ours, deed);
   if (!seen) return ignored('its subscription has not started here');
   const { found, command } = seen;
+  deed.belongsTo(found.reference.person as PersonId);
   await applyInvoice(found.latestInvoice, deed); // its own webhook may be lost: who has paid is told so by either
   await dispatch(command.type, command.fields);
   return { applied: true, effect: `subscription ${found.status}`, person: found.reference.person };
@@ -73,7 +76,7 @@ const apply = async (object: { readonly kind: string; readonly id: string }, dee
 
 /** Acts on stored webhooks. The payload only names the object: it is read again, so that order and repeats do not matter. */
 export const applyWebhooks = reactor<Inbox, InboxTodo>({
-  name: 'apply-webhooks', decider: inbox, todo,
+  name: 'apply-webhooks', decider: inbox, todo, owner: () => undefined, // known only once the provider has been asked
   deeds: {
     ApplyWebhook: async ({ webhook }, deed) => {
       const outcome = await apply(webhook.object, deed);

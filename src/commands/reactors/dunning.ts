@@ -21,7 +21,7 @@ export const observed = async (providerSubscription: string, subscriptionId: str
 
 /** What a subscription's phases do to the rest: its own clock, its namespace's level, its mails, a new card. */
 export const dunning = reactor<Subscription, SubscriptionTodo>({
-  name: 'dunning', decider: subscription, todo,
+  name: 'dunning', decider: subscription, todo, owner: (state) => (state.status === 'none' ? undefined : state.accountId),
   deeds: {
     AdvanceSubscription: async (_, __, state) => [{ type: 'AdvanceSubscription', fields: { subscriptionId: started(state).subscriptionId } }],
     TellNamespace: async ({ namespaceId, level }, { dispatch }, state) => {

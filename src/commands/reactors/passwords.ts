@@ -12,7 +12,7 @@ const standingOf = async (person: PersonId, { lookup }: Deed) => {
 
 /** What follows a change of password, and the mail with a reset's token. */
 export const passwords = reactor<Password, PasswordTodo>({
-  name: 'passwords', decider: password, todo,
+  name: 'passwords', decider: password, todo, owner: ({ untold, flows }) => untold?.person ?? flows[0]?.person,
   deeds: {
     QueueResetMail: async ({ flow }, deed) => {
       const { person, flowId, kid, issuedAt, expiresAt } = flow;

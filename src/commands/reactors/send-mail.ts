@@ -17,7 +17,7 @@ const outcomeOf = (queued: QueuedMail, outcome: object): DomainCommand[] => [{ t
 const failed = (queued: QueuedMail, permanent: boolean, reason: string): DomainCommand[] => outcomeOf(queued, { sent: false, permanent, reason });
 
 export const sendMail = reactor<OutboxMail, MailTodo>({
-  name: 'send-mail', decider: mail, todo,
+  name: 'send-mail', decider: mail, todo, owner: (state) => (state.status === 'none' ? undefined : state.person),
   deeds: {
     SendMail: async ({ mail: queued }, deed) => {
       const { content } = queued;

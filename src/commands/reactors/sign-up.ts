@@ -35,7 +35,7 @@ const claimName = async (namespaceId: string, { dispatch, derive }: Deed): Promi
 
 /** Sign-up process: one-time mails, then charge, subscription, account and namespace, each once, resumable between any two. */
 export const signUp = reactor<Signup, SignupTodo>({
-  name: 'sign-up', decider: signup, todo,
+  name: 'sign-up', decider: signup, todo, owner: (state) => state.person,
   deeds: {
     QueueOtpMail: async ({ issue }, { dispatch, derive, key }, state) => {
       const { flowId, n, kid, issuedAt, expiresAt } = issue;

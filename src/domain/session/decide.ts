@@ -6,8 +6,10 @@ import { evolve, initial, type Session } from './state.ts';
 
 /** A CLI session lives this long from its last use. */
 export const sessionLifeMs = 180 * day;
+/** A browser's session lives this long from its opening: its cookie never changes, so using it cannot prolong it. */
+export const webSessionLifeMs = 10 * day;
 
-export type OpenSession = Command<'OpenSession', { sessionId: SessionId; holder: SessionHolder; kid: string }>;
+export type OpenSession = Command<'OpenSession', { sessionId: SessionId; holder: SessionHolder; kid: string; via?: 'web' }>;
 /** `presented`: number of the genuine refresh token that was shown; `cutoff`: the account's, if any. */
 export type RefreshSession = Command<'RefreshSession', { sessionId: SessionId }, { presented?: number; cutoff?: Instant }>;
 export type CloseSession = Command<'CloseSession', { sessionId: SessionId }>;
@@ -18,12 +20,12 @@ export const reject = rejections({
   SessionEnded: ['forbidden', 'This session has ended.', "Sign in again: 'tollgate login help' says how."],
 });
 
-const open = ({ sessionId, holder, kid, facts }: OpenSession, state: Session): Decision<SessionEvent> =>
-  state.status === 'none' ? [{ type: 'SessionOpened', data: { sessionId, holder, kid, at: facts.now } }] : [];
+const open = ({ sessionId, holder, kid, via, facts }: OpenSession, state: Session): Decision<SessionEvent> =>
+  state.status === 'none' ? [{ type: 'SessionOpened', data: { sessionId, holder, kid, ...(via === undefined ? {} : { via }), at: facts.now } }] : [];
 
 const refresh = ({ sessionId, facts }: RefreshSession, state: Session): Decision<SessionEvent> => {
   const { presented, cutoff, now } = facts;
-  if (state.status !== 'open' || presented === undefined || plus(state.usedAt, sessionLifeMs) <= now) return reject('SessionEnded');
+  if (state.status !== 'open' || state.via === 'web' || presented === undefined || plus(state.usedAt, sessionLifeMs) <= now) return reject('SessionEnded');
   if (cutoff !== undefined && state.openedAt <= cutoff) return reject('SessionEnded');
   if (presented === state.used + 1) return [{ type: 'SessionRefreshed', data: { sessionId, n: presented, at: now } }];
   if (presented === state.used) return []; // its answer was lost: the same next token is given again
