@@ -8,6 +8,7 @@ const from = (load: () => Promise<Module>, name: string) => async (call: Call): 
 const line = (name: keyof typeof nounLines) => ({ name, ...nounLines[name] });
 const env = (name: string) => from(() => import('./env.ts'), name);
 const login = (name: string) => from(() => import('./login.ts'), name);
+const password = (name: string) => from(() => import('./password.ts'), name);
 const session = (name: string) => from(() => import('./session.ts'), name);
 const workload = (name: string) => from(() => import('./workload.ts'), name);
 const account = (name: string) => from(() => import('./account.ts'), name);
@@ -26,8 +27,16 @@ const gettingIn: readonly Noun[] = [
   },
   {
     ...line('login'),
-    self: { flags: [{ flags: '--otp <email>', description: 'by a one-time token that is mailed to this address' }, timeoutFlag('30m')], run: login('loginByOtp'), examples: ['tollgate login --otp ada@example.com', 'tollgate login help'] },
-    verbs: [{ name: 'help', summary: 'How to log in', run: login('loginHelp'), examples: ['tollgate login help'] }],
+    self: { args: '[email]', flags: [{ flags: '--otp <email>', description: 'by a one-time token that is mailed to this address, instead of a password' }, timeoutFlag('30m')], run: login('login'), examples: ['tollgate login --otp ada@example.com', 'tollgate login ada@example.com', 'tollgate login help'] },
+    verbs: [{ name: 'recover', summary: 'Have the list of your namespaces mailed to you', args: '[email]', run: password('recover'), examples: ['tollgate login recover ada@example.com'] }, { name: 'help', summary: 'How to log in', run: login('loginHelp'), examples: ['tollgate login help'] }],
+  },
+  { ...line('signup'), verbs: [], self: { args: '[email]', flags: [timeoutFlag('30m')], run: from(() => import('./signup.ts'), 'signup'), examples: ['tollgate signup ada@example.com', 'tollgate signup'] } },
+  {
+    ...line('password'),
+    verbs: [
+      { name: 'change', summary: 'Change it with the old one; a first one right after logging in', run: password('change'), examples: ['tollgate password change'] },
+      { name: 'reset', summary: 'Set a new (or first) one with a token by mail; ends every session', args: '[email]', run: password('reset'), examples: ['tollgate password reset ada@example.com'] },
+    ],
   },
   { ...line('logout'), verbs: [], self: { flags: [{ flags: '--everywhere', description: 'end every session of this account' }], run: session('logout'), examples: ['tollgate logout', 'tollgate logout --everywhere'] } },
   { ...line('whoami'), verbs: [], self: { flags: operatorFlags, run: session('whoami'), examples: ['tollgate whoami', 'tollgate whoami --json'] } },

@@ -4,6 +4,8 @@ import type { Group } from './command.ts';
 export const nounLines = {
   env: { summary: 'Which server this program talks to', group: 'Getting in:' },
   login: { summary: 'Log in, or sign up where there is no account yet', group: 'Getting in:' },
+  signup: { summary: 'Sign up with a password', group: 'Getting in:' },
+  password: { summary: 'Change your password, or set a new one by mail', group: 'Getting in:' },
   logout: { summary: 'End this session', group: 'Getting in:' },
   whoami: { summary: 'Who is logged in, where, and at which service level', group: 'Getting in:' },
   run: { summary: 'Run a folder of code', group: 'Running things:' },

@@ -37,8 +37,10 @@ const addNoun = (program: Command, noun: Noun): void => {
     const run = noun.self.run;
     command.allowExcessArguments(true).action(async () => {
       const [word] = command.args;
-      if (word !== undefined) throw unknownWord(word, `tollgate ${noun.name}`, [...own]);
-      await run({ args: [], options: command.optsWithGlobals(), out: outputOf(command) });
+      // A word that is no verb may be what the noun itself takes: an address.
+      const given = noun.self?.args !== undefined && word?.includes('@') && command.args.length === 1;
+      if (word !== undefined && !given) throw unknownWord(word, `tollgate ${noun.name}`, [...own]);
+      await run({ args: given ? [word] : [], options: command.optsWithGlobals(), out: outputOf(command) });
     });
   }
   for (const { name, ...verb } of noun.verbs) dress(command.command(name).summary(verb.summary).description(verb.summary), verb);

@@ -12,6 +12,7 @@ import type { AccountId } from '../../domain/ids.ts';
 import type { Reference } from '../../domain/ports/payments.ts';
 import type { Instant } from '../../domain/instant.ts';
 import { gateVerdict, type ServiceLevel } from '../../domain/service-level.ts';
+import { password } from '../../domain/password/decide.ts';
 import { subscription } from '../../domain/subscription/decide.ts';
 import { cancelledEnd } from '../../domain/subscription/policy.ts';
 import type { ActiveSubscription } from '../../domain/subscription/state.ts';
@@ -30,13 +31,13 @@ export class AccountController {
   @Get()
   async show(@Req() request: FastifyRequest) {
     const caller = await callerOf(this.#rim, request);
-    const { id } = requireAccount(caller);
+    const { id, person } = requireAccount(caller);
     const { owner, paid } = await ownerOf(this.#rim, id);
     const { level } = caller;
     return {
       account: id, email: (await this.#rim.vault.open(owner.email)) ?? 'erased', level, since: caller.since, ...standingOf(paid, level),
       plan: { id: paid.terms.planId, name: paid.terms.name, price: paid.terms.price, interval: paid.terms.interval, limits: paid.terms.limits },
-      phase: paid.phase.name, paidThrough: paid.paidThrough, subscription: paid.subscriptionId, cancelAtPeriodEnd: paid.cancellation !== undefined, ...endOf(paid), namespaces: caller.namespaces,
+      phase: paid.phase.name, paidThrough: paid.paidThrough, subscription: paid.subscriptionId, cancelAtPeriodEnd: paid.cancellation !== undefined, ...endOf(paid), namespaces: caller.namespaces, password: (await this.#rim.handler.lookup(password, person)).n > 0,
       isolation: this.#rim.runtime.isolation(),
     };
   }
