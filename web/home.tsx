@@ -69,6 +69,7 @@ export const homePage = (props: HomeProps): string =>
           <ul class="links">
             <li><a href="/subscribe">Subscribe</a> <span>choose a plan, store a card</span></li>
             {props.mode === 'mock' ? <li><a href="/mailbox">Mailbox</a> <span>the mails this server would have sent</span></li> : null}
+            <li><a href="/docs">API</a> <span>every call, with a line to try it</span></li>
             <li><a href="/openapi.json">API description</a> <span>OpenAPI, as JSON</span></li>
           </ul>
         </section>

@@ -1,6 +1,6 @@
 /** Every page once, with all its texts replaced by `text`, so that a test can say something about all of them. */
 import {
-  accountPage, checkoutPage, homePage, mailboxPage, paymentDonePage, paymentTokenPage, problemPage, subscribePage, type Mode, type PlanOnSale,
+  accountPage, apiDocsPage, checkoutPage, homePage, mailboxPage, paymentDonePage, paymentTokenPage, problemPage, subscribePage, type Mode, type PlanOnSale,
 } from '../../web/pages.ts';
 
 export const developer = (text?: string): PlanOnSale => ({
@@ -31,6 +31,10 @@ export const everyPage = (mode: Mode, text: string): Readonly<Record<string, str
     'account, full': accountPage({ ...account, level: 'full', nextStep: '' }),
     mailbox: mailboxPage({ mails: [mail, mail] }),
     'mailbox, empty': mailboxPage({ mails: [] }),
+    'api docs': apiDocsPage({
+      mode, records: [{ name: 'Money', fields: [{ name: text, type: text, says: text }] }],
+      subjects: [{ name: 'gate', calls: [{ id: 'getGate', method: 'GET', path: text, summary: text, open: false, parameters: [{ name: text, place: 'query', type: text, says: text }], body: [{ name: text, type: 'Money', says: text, required: true }], answers: [{ status: '200', says: text, fields: [] }], refuses: ['401'], cli: text, curl: text }] }],
+    }),
     problem: problemPage({ mode, status: 404, title: text, detail: text, nextStep: text, correlationId: text }),
   };
 };
