@@ -5,6 +5,7 @@ import { AdminDeedsController } from './adapters/http/admin-deeds.controller.ts'
 import { AdminPagesController } from './adapters/http/admin-pages.controller.ts';
 import { CancellingController } from './adapters/http/cancelling.controller.ts';
 import { CommandsController } from './adapters/http/commands.controller.ts';
+import { DocsController } from './adapters/http/docs.controller.ts';
 import { EventsController } from './adapters/http/events.controller.ts';
 import { DoctorController } from './adapters/http/doctor.controller.ts';
 import { HealthController } from './adapters/http/health.controller.ts';
@@ -31,7 +32,7 @@ export class AppModule {
       module: AppModule,
       imports: [CommandsModule.with(rim.handler)],
       providers: [{ provide: RIM, useValue: rim }, { provide: Watchers, useFactory: () => new Watchers(rim) }],
-      controllers: [HealthController, DoctorController, PagesController, LoginPagesController, PasswordPagesController, AccountPagesController, AdminPagesController, AdminDeedsController, CommandsController, SessionsController, PasswordsController, AccountController, CancellingController, OwnSessionsController, WorkloadsController, WebhooksController, OperationsController, EventsController, MetricsController, QueriesController],
+      controllers: [HealthController, DoctorController, PagesController, LoginPagesController, PasswordPagesController, AccountPagesController, AdminPagesController, AdminDeedsController, CommandsController, SessionsController, PasswordsController, AccountController, CancellingController, OwnSessionsController, WorkloadsController, WebhooksController, OperationsController, EventsController, MetricsController, DocsController, QueriesController],
     };
   }
 }

@@ -71,6 +71,7 @@ export const homePage = (props: HomeProps): string =>
             <li><a href="/account">Account</a> <span>plan, level, workloads, invoices</span></li>
             <li><a href="/admin">Operator</a> <span>customers, mails, parked work</span></li>
             {props.mode === 'mock' ? <li><a href="/mailbox">Mailbox</a> <span>the mails this server would have sent</span></li> : null}
+            <li><a href="/docs">API</a> <span>every call, with a line to try it</span></li>
             <li><a href="/openapi.json">API description</a> <span>OpenAPI, as JSON</span></li>
           </ul>
         </section>

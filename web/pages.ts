@@ -13,6 +13,7 @@ export { workloadPage, type WorkloadProps, type WorkloadShown } from './workload
 export { loginPage, loginTokenPage, operatorLoginPage, passwordLoginPage, passwordPage, resetPage, resetTokenPage, type LoginProps, type LoginTokenProps, type OperatorLoginProps } from './login.tsx';
 export { mailboxPage, type MailboxProps, type MailInBox } from './mailbox.tsx';
 export { problemPage, type ProblemProps } from './problem.tsx';
+export { apiDocsPage, type ApiCall, type ApiDocsProps, type ApiField } from './api-docs.tsx';
 export { overviewPage, systemPage, type OverviewProps, type SystemProps, type ParkedShown, type Need } from './admin-overview.tsx';
 export { customersPage, customerPage, phases, type CustomersProps, type CustomerProps, type CustomerRow, type HistoryLine } from './admin-customers.tsx';
 export { signupsPage, invitesPage, mailsPage, webhooksPage, workloadsPage, signupStages, type InviteRow, type MailRow, type SignupRow, type WebhookRow, type WorkloadRow } from './admin-lists.tsx';

@@ -6,7 +6,7 @@ import { problemPage } from '../../web/pages.ts';
 inBrowser('pages for everybody are right at both widths, in both schemes, and accessible', async () => {
   await using stage = await Stage.open();
   const person = await stage.person();
-  for (const [name, path, status] of [['home', '/', 200], ['subscribe', '/subscribe', 200], ['mailbox-empty', '/mailbox', 200], ['admin-login', '/admin/login', 200], ['reset', '/login/reset', 200], ['not-found', '/nowhere/at/all', 404], ['not-signed-in', '/workloads', 401]] as const) {
+  for (const [name, path, status] of [['home', '/', 200], ['subscribe', '/subscribe', 200], ['mailbox-empty', '/mailbox', 200], ['api-docs', '/docs', 200], ['admin-login', '/admin/login', 200], ['reset', '/login/reset', 200], ['not-found', '/nowhere/at/all', 404], ['not-signed-in', '/workloads', 401]] as const) {
     const response = await person.page.goto(path);
     assert.equal(response?.status(), status, path);
     await person.inspect(name, { docs: name === 'home' });

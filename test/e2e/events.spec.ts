@@ -4,7 +4,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test from 'node:test';
 import { openEvents, type Frame, type Reader } from './event-stream.ts';
-import { invite, login, refreshed as refresh, refusal, restarted, runWorkload, running, signUp, startSystem, storedEvents, withSystem, workloadNamed, type Customer, type Started } from './system.ts';
+import { PaperBrowser } from './paper-browser.ts';
+import { invite, login, newestOtp, refreshed as refresh, refusal, restarted, runWorkload, running, signUp, startSystem, storedEvents, withSystem, workloadNamed, type Customer, type Started } from './system.ts';
 import { projections } from '../../src/projections/registry.ts';
 import { ChangeStream, waitingMax } from '../../src/adapters/http/change-stream.ts';
 
@@ -150,6 +151,18 @@ test('a session that ends ends its streams, and nobody else\'s', () => withSyste
   await invite(started, bob);
   await staff.until(named('invites'));
   staff.close();
+}));
+
+test('a browser that is signed in to the pages watches by its cookie, until it signs out', () => withSystem(async (started) => {
+  await signUp(started, ada);
+  const browser = new PaperBrowser(started);
+  await browser.submit('/login', '/login', { email: ada });
+  await browser.submit('/login/token', '/login/token', { token: await newestOtp(started, ada) });
+  const cookie = [...browser.jar].map(([name, value]) => `${name}=${value}`).join('; ');
+  const reader = await openEvents(`${started.origin}/events?models=workloads`, { cookie });
+  assert.equal((await reader.next())?.event, 'ready');
+  await browser.submit('/account', '/logout');
+  assert.equal((await reader.next())?.event, 'end');
 }));
 
 test('an access token that runs out does not end the stream of a session that is open', () => withSystem(async (started) => {

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { documented, startNginx, withoutNginx } from './nginx.ts';
-import { giveCard, invite, login, refreshed, refusal, running, runWorkload, signUp, verifySignup, withSystem, workloadNamed, uploadSource, type Answer, type Customer, type Started } from './system.ts';
+import { PaperBrowser } from './paper-browser.ts';
+import { giveCard, invite, login, newestOtp, refreshed, refusal, running, runWorkload, signUp, verifySignup, withSystem, workloadNamed, uploadSource, type Answer, type Customer, type Started } from './system.ts';
 import { headerSafe } from '../../src/adapters/http/forward-auth.ts';
 import { day } from '../../src/domain/instant.ts';
 
@@ -69,6 +70,19 @@ test('403 or, where a payment helps and the proxy passes it on, 402; with the wo
   assert.partialDeepStrictEqual(refusal(await ask(started, customer.access, '?action=write&paymentRequired=402'), 402, 'ServiceLimited'), { detail: gate.reason });
   const suspended = await lapsed(started, customer, 15);
   assert.deepEqual([(await ask(started, suspended.access)).status, (await ask(started, suspended.access, '?paymentRequired=402')).status], [403, 402]);
+}));
+
+test('somebody signed in to the pages is known by their cookie; a bearer token, valid or not, goes before it', () => withSystem(async (started) => {
+  const customer = await signUp(started, ada);
+  const browser = new PaperBrowser(started);
+  await browser.submit('/login', '/login', { email: ada });
+  await browser.submit('/login/token', '/login/token', { token: await newestOtp(started, ada) });
+  const cookie = [...browser.jar].map(([name, value]) => `${name}=${value}`).join('; ');
+  assert.deepEqual(told(await ask(started, undefined, '', { cookie })), { status: 200, level: 'full', account: customer.account, namespace: customer.namespace, reason: 'paid' });
+  refusal(await ask(started, 'nonsense', '', { cookie }), 401, 'NotSignedIn');
+  refusal(await ask(started, undefined, '', { cookie: cookie.replace(/.$/, (last) => (last === '0' ? '1' : '0')) }), 401, 'NotSignedIn');
+  await started.call('POST', '/sessions/close', { token: customer.access, body: { everywhere: true } });
+  refusal(await ask(started, undefined, '', { cookie }), 401, 'NotSignedIn');
 }));
 
 test('reasons are made safe for headers', () => {

@@ -1,6 +1,6 @@
 /** Every page once, with all its texts replaced by `text`, so that a test can say something about all of them. */
 import {
-  accountPage, cancelPage, checkoutPage, customerPage, customersPage, homePage, invitesPage, loginPage, loginTokenPage, mailboxPage, mailsPage, operatorLoginPage, overviewPage, passwordLoginPage, passwordPage, paymentDonePage,
+  accountPage, apiDocsPage, cancelPage, checkoutPage, customerPage, customersPage, homePage, invitesPage, loginPage, loginTokenPage, mailboxPage, mailsPage, operatorLoginPage, overviewPage, passwordLoginPage, passwordPage, paymentDonePage,
   paymentPendingPage, paymentTokenPage, problemPage, resetPage, resetTokenPage, signupsPage, subscribePage, systemPage, webhooksPage, workloadPage, workloadsPage, type Mode, type PlanOnSale, type Viewer,
 } from '../../web/pages.ts';
 
@@ -90,6 +90,10 @@ export const everyPage = (mode: Mode, text: string): Readonly<Record<string, str
     ...loginPages(mode, text), ...operatorPages(mode, text),
     mailbox: mailboxPage({ mails: [mail, mail] }),
     'mailbox, empty': mailboxPage({ mails: [] }),
+    'api docs': apiDocsPage({
+      mode, records: [{ name: 'Money', fields: [{ name: text, type: text, says: text }] }],
+      subjects: [{ name: 'gate', calls: [{ id: 'getGate', method: 'GET', path: text, summary: text, open: false, parameters: [{ name: text, place: 'query', type: text, says: text }], body: [{ name: text, type: 'Money', says: text, required: true }], answers: [{ status: '200', says: text, fields: [] }], refuses: ['401'], cli: text, curl: text }] }],
+    }),
     problem: problemPage({ mode, status: 404, title: text, detail: text, nextStep: text, correlationId: text }),
   };
 };

@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { callerOf, type Caller } from './caller.ts';
+import type { Caller } from './caller.ts';
 import { ChangeStream, type Told } from './change-stream.ts';
 import { HttpProblem, notSignedIn } from './problem.ts';
 import { documentBeforeItsEnd, positionOf, readableModels, scopeOf } from './queries.ts';
 import { RIM, type Rim } from './rim.ts';
 import { requireSignedIn } from './web-session.ts';
 import { scopesOf, Watchers, type Scopes } from './watchers.ts';
+import { callerOrViewer } from './web-session.ts';
 import type { Position } from '../../domain/ports/event-store.ts';
 import type { Document } from '../../domain/ports/read-models.ts';
 import { ChangeWatch } from '../../projections/change-feed.ts';
@@ -30,7 +31,7 @@ export class EventsController {
 
   @Get('events')
   async watch(@Query() query: Asked, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const caller = await callerOf(this.#rim, request);
+    const caller = await callerOrViewer(this.#rim, request);
     if (caller.actor.kind === 'anonymous') throw notSignedIn();
     return this.#watch(caller, query, request, reply);
   }

@@ -3,11 +3,11 @@
  * The same verdict as `GET /gate`; it fails closed, because a proxy takes every other status for a no.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { bearerOf, callerOf, namespaceOf, type Caller } from './caller.ts';
+import { namespaceOf, type Caller } from './caller.ts';
 import { HttpProblem, notSignedIn, problemOf } from './problem.ts';
 import type { ProblemFilter } from './problem.filter.ts';
 import type { Rim } from './rim.ts';
-import { signedInAs } from './web-session.ts';
+import { callerOrViewer } from './web-session.ts';
 import { gateActions, gateVerdict, type GateAction, type ServiceLevel } from '../../domain/service-level.ts';
 
 type Query = Readonly<{ action?: string; paymentRequired?: string }>;
@@ -36,16 +36,9 @@ const describe = (reply: FastifyReply, caller: Caller, reason: string): void => 
   if (caller.actor.kind !== 'anonymous') reply.header('X-Tollgate-Account', caller.actor.id);
 };
 
-/** By bearer token, else by the cookie of somebody signed in to the pages: what is guarded may be a page, too. */
-const whoIs = async (rim: Rim, request: FastifyRequest): Promise<Caller> => {
-  if (bearerOf(request) !== undefined || request.headers.authorization !== undefined) return callerOf(rim, request);
-  const signedIn = signedInAs(rim, request, 'customer') ?? signedInAs(rim, request, 'operator');
-  return signedIn?.caller ?? callerOf(rim, request);
-};
-
 const answer = async (rim: Rim, request: Asked, reply: FastifyReply): Promise<void> => {
   const action = actionOf(request);
-  const caller = await whoIs(rim, request);
+  const caller = await callerOrViewer(rim, request);
   if (caller.actor.kind === 'anonymous') throw notSignedIn();
   const { allow, level, reason, nextStep } = gateVerdict(caller.level, action);
   rim.metrics.verdict(level, action, allow);

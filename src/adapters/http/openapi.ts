@@ -2,7 +2,7 @@
 import { OpenApiBuilder, type OperationObject, type PathItemObject, type ResponseObject, type SchemaObject } from 'openapi3-ts/oas31';
 import { answers as described, components, gateActionSchema, recordOf } from './answers.ts';
 import * as bodies from './bodies.ts';
-import { openCommands, schemas } from '../../commands/schemas.ts';
+import { openCommands, schemas, type OpenCommand } from '../../commands/schemas.ts';
 import { projections } from '../../projections/registry.ts';
 
 const json = (schema: SchemaObject | { $ref: string }) => ({ 'application/json': { schema } });
@@ -110,13 +110,22 @@ const complete = (method: string, route: string, operation: OperationObject): Op
 };
 const completed = (route: string, item: PathItemObject): PathItemObject => Object.fromEntries(Object.entries(item).map(([method, operation]) => [method, complete(method, route, operation as OperationObject)]));
 
+/** What each field is for, in the words of the CLI's help. */
+const withWords = (schema: SchemaObject, { fields }: OpenCommand): SchemaObject => ({
+  ...schema, properties: Object.fromEntries(Object.entries(schema.properties ?? {}).map(([name, property]) => {
+    const field = fields.find((each) => each.name === name);
+    return [name, field ? { ...property, description: field.description, ...(field.example === undefined || field.type === 'record' ? {} : { examples: [field.example] }) } : property];
+  })),
+});
+
 export const openApi = (version: string) => {
   const all = schemas() as Record<string, SchemaObject>;
   const builder = OpenApiBuilder.create({
     openapi: '3.1.0', info: { title: 'Tollgate', version, description: 'Control plane between a platform and its customers.', license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } }, paths: {},
   }).addSecurityScheme('bearer', { type: 'http', scheme: 'bearer' }).addSchema('Problem', problem).addSchema('Committed', committed);
   for (const [name, schema] of Object.entries(components)) builder.addSchema(name, schema);
-  for (const name of [...openCommands().map((command) => command.name), ...Object.keys(bodies).filter((key) => key.endsWith('Body'))]) builder.addSchema(name, all[name] ?? anything);
+  for (const command of openCommands()) builder.addSchema(command.name, withWords(all[command.name] ?? anything, command));
+  for (const name of Object.keys(bodies).filter((key) => key.endsWith('Body'))) builder.addSchema(name, all[name] ?? anything);
   for (const [route, item] of [...commandPaths(), ...fixedPaths(), ...modelPaths()]) builder.addPath(route, completed(route, item));
   return builder.getSpec();
 };

@@ -1,7 +1,7 @@
 /** Who is signed in to the pages: from the cookie to a session, looked up in memory on each call as bearer tokens are. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CommandBus } from '@nestjs/cqrs';
-import { bySession, commit, type Caller } from './caller.ts';
+import { bySession, callerOf, commit, type Caller } from './caller.ts';
 import { dropCookie, readCookie, setCookie } from './cookies.ts';
 import { HttpProblem } from './problem.ts';
 import type { Rim } from './rim.ts';
@@ -47,6 +47,12 @@ export const signedInAs = (rim: Rim, request: FastifyRequest, side: Side): Signe
   const caller = lookedUp(rim, sid as SessionId);
   if (caller?.actor.kind !== (side === 'operator' ? 'operator' : 'account')) return undefined;
   return { caller, sessionId: sid as SessionId, formToken: rim.tokens.derive(session.kid as string, 'form', sid, 0, session.openedAt as Instant) };
+};
+
+/** By bearer token, else by the cookie of somebody signed in to the pages: only for calls that change nothing. */
+export const callerOrViewer = async (rim: Rim, request: FastifyRequest): Promise<Caller> => {
+  const signedIn = request.headers.authorization === undefined ? (signedInAs(rim, request, 'customer') ?? signedInAs(rim, request, 'operator')) : undefined;
+  return signedIn?.caller ?? callerOf(rim, request);
 };
 
 export const requireSignedIn = (rim: Rim, request: FastifyRequest, side: Side): SignedIn => {
