@@ -50,7 +50,7 @@ const running: readonly Noun[] = [
       flags: [
         { flags: '--name <name>', description: "name of the workload (default: the folder's)" },
         { flags: '--env <NAME=VALUE>', description: 'environment variable; may be given several times', parse: gather },
-        { flags: '--env-file <path>', description: 'file of NAME=VALUE lines, - for standard input; --env counts more', parse: gather },
+        { flags: '--env-file <path>', description: 'file of NAME=VALUE lines, also /dev/stdin; --env counts more', parse: gather },
         { flags: '--command <line>', description: 'command line to run (default: found in the code)' },
         { flags: '--retries <number>', description: 'how often it is started again after it died (default: 3)', parse: wholeNumber('--retries') },
         waitFlag, timeoutFlag('5m'), ...writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key')),

@@ -36,6 +36,16 @@ export class Reports {
       for (const look of this.#waiting) look();
     });
   }
+  /** Resolves with the next report. */
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        this.#waiting.delete(look);
+        resolve();
+      };
+      this.#waiting.add(look);
+    });
+  }
   /** The first one, past or to come, that is like this. */
   async until(like: Partial<RunReport>): Promise<RunReport> {
     return new Promise((resolve) => {
