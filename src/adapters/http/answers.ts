@@ -18,7 +18,7 @@ const exactly = (value: string): SchemaObject => ({ type: 'string', const: value
 
 const position = text('Position in the log: opaque, only to be compared and passed on');
 const level: SchemaObject = { ...oneOf(...Object.keys(serviceLevels)), description: 'Service level' };
-const limits = object({ workloads: whole(), cpuMillis: whole('Thousandths of a core'), memoryMiB: whole(), diskMiB: whole() });
+const limits = object({ workloads: whole(), cpuMillis: whole('Thousandths of a core'), memoryMiB: whole(), diskMiB: whole() }, { processes: whole('Processes and threads at once') });
 
 /** Documents of the read models, as they are shown. */
 const records: Readonly<Record<string, SchemaObject>> = {
@@ -61,8 +61,8 @@ export const components: Readonly<Record<string, SchemaObject>> = {
   Whoami: object({ account: orNull('null for staff and before the first payment'), email: orNull('null for staff'), namespace: orNull('null where there is none'), level }, { operator: text() }),
   Account: object({
     account: text(), email: text(), level, since: time(), reason: text(), nextStep: text(), plan: object({ id: text(), name: text(), price: ref('Money'), interval: text(), limits }), phase: oneOf('active', 'grace', 'limited', 'suspended', 'ended'),
-    paidThrough: time(), subscription: text(), cancelAtPeriodEnd: yesNo, namespaces: list(object({ id: text(), name: text() })), isolation: text('How far workloads are kept apart'),
-  }),
+    paidThrough: time(), subscription: text(), cancelAtPeriodEnd: yesNo, namespaces: list(object({ id: text(), name: text() })), isolation: text('How far workloads are kept apart'), password: { ...yesNo, description: 'Whether there is one to log in with' },
+  }, { endsAt: time('When it is cancelled: the end of what is paid'), endedAt: time(), keptUntil: time('Until then what has run is kept, stopped') }),
   LogEvent: object({ position, stream: text(), revision: whole(), id: text(), type: text(), at: time(), actor: text(), data: { ...anything, description: 'Personal values are sealed' }, commandId: text(), correlationId: text(), causationId: text(), schema: whole('Version of the data'), hash: text() }),
   LogLine: object({ id: whole('Grows by one per line'), at: time(), stream: oneOf('stdout', 'stderr', 'system'), text: text() }),
   Parked: object({ subject: text('The stream'), key: text('The deed'), error: text(), since: time(), attempts: whole() }, { deed: text('What was to be done'), owner: text('Whose it is'), email: text('Of whose it is') }),
