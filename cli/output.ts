@@ -13,6 +13,9 @@ export const localTime = (instant: unknown): string => {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())} ${zone}`;
 };
 
+/** Times in a sentence of the server's, as people read them here. */
+export const withLocalTimes = (text: string): string => text.replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, localTime);
+
 const isInstant = (value: unknown): boolean => typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(value);
 const isMoney = (value: object): value is { amount: number; currency: string } => 'amount' in value && 'currency' in value && Number.isInteger(value.amount);
 const decimalsOf = (currency: string): number => {

@@ -38,8 +38,10 @@ const addNoun = (program: Command, noun: Noun): void => {
     const run = noun.self.run;
     command.allowExcessArguments(true).action(async () => {
       const [word] = command.args;
-      if (word !== undefined) throw unknownWord(word, `tollgate ${noun.name}`, [...own]);
-      await run({ args: [], options: command.optsWithGlobals(), out: outputOf(command) });
+      // A word that is no verb may be what the noun itself takes: an address.
+      const given = noun.self?.args !== undefined && word?.includes('@') && command.args.length === 1;
+      if (word !== undefined && !given) throw unknownWord(word, `tollgate ${noun.name}`, [...own]);
+      await run({ args: given ? [word] : [], options: command.optsWithGlobals(), out: outputOf(command) });
     });
   }
   for (const { name, ...verb } of noun.verbs) dress(command.command(name).summary(verb.summary).description(verb.summary), verb);
@@ -52,7 +54,7 @@ const unknownWord = (word: string, after: string, known: readonly string[]): Fai
 /** Nouns that the catalog adds to; for others it need not be read. */
 const mayGrow = (word: string | undefined): boolean => {
   const found = handShaped.find(({ name }) => name === word);
-  return !found || found.name === 'account' || found.name === 'namespace';
+  return !found || found.name === 'account' || found.name === 'namespace' || found.name === 'workload';
 };
 const nounsFor = async (argv: readonly string[]): Promise<readonly Noun[]> => {
   const words = argv.filter((text) => !text.startsWith('-'));

@@ -4,6 +4,7 @@ import { Field } from './describe.ts';
 import { IsIdOf, IsLabel, IsWhole, Maybe } from './validation.ts';
 import { Matches } from 'class-validator';
 import type { PlanId } from '../domain/ids.ts';
+import { processesDefault } from '../domain/plan/events.ts';
 import { plan, type OfferPlan as OfferPlanCommand, type RepricePlan as RepricePlanCommand, type RetirePlan as RetirePlanCommand } from '../domain/plan/decide.ts';
 
 const amountMax = 100_000_000;
@@ -17,6 +18,7 @@ export class OfferPlan extends CommandMessage {
   @Field('CPU of each workload in thousandths of a core (1000)') @Maybe() @IsWhole(50, 64_000) readonly cpuMillis?: number;
   @Field('Memory of each workload in MiB (512)') @Maybe() @IsWhole(32, 262_144) readonly memoryMiB?: number;
   @Field('Disk of each workload in MiB (1024)') @Maybe() @IsWhole(16, 1_048_576) readonly diskMiB?: number;
+  @Field(`Processes and threads of each workload at once (${processesDefault})`) @Maybe() @IsWhole(4, 100_000) readonly processes?: number;
   @Field('Days of grace after a missed payment; 0 limits at once (7)') @Maybe() @IsWhole(0, 365) readonly graceDays?: number;
   @Field('Hours before the end of grace at which a warning goes out (24)') @Maybe() @IsWhole(0, 720) readonly warnHours?: number;
   @Field('Days limited (read-only) before suspension (14)') @Maybe() @IsWhole(0, 365) readonly limitedDays?: number;
@@ -36,7 +38,7 @@ export const planCommands: readonly CatalogEntry[] = [
     permission: 'plan.offer', id: (c) => c.planId,
     fields: async (m, { derive, commandId }) => ({
       planId: derive.id('pln', commandId), name: m.name, price: { amount: m.amount, currency: m.currency }, interval: 'month',
-      limits: { workloads: m.workloads ?? 10, cpuMillis: m.cpuMillis ?? 1000, memoryMiB: m.memoryMiB ?? 512, diskMiB: m.diskMiB ?? 1024 },
+      limits: { workloads: m.workloads ?? 10, cpuMillis: m.cpuMillis ?? 1000, memoryMiB: m.memoryMiB ?? 512, diskMiB: m.diskMiB ?? 1024, processes: m.processes ?? processesDefault },
       policy: { graceDays: m.graceDays ?? 7, warnHours: m.warnHours ?? 24, limitedDays: m.limitedDays ?? 14, suspendedDays: m.suspendedDays ?? 30 },
     }),
     message: OfferPlan, open: { audience: 'operator', noun: 'plan', verb: 'offer', summary: 'Put a plan on sale' },

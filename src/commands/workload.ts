@@ -9,7 +9,7 @@ import {
 } from '../domain/namespace/decide.ts';
 import { personal } from '../domain/personal.ts';
 import {
-  workload, type KillWorkload as KillCommand, type RecordApplied, type RecordRemoved, type RecordSlotGivenBack, type ReportStatus, type RestartWorkload, type ResumeWorkload, type RunWorkload as RunCommand, type SuspendWorkload, type UpdateWorkload as UpdateCommand,
+  workload, type CancelBuild as CancelCommand, type KillWorkload as KillCommand, type RecordApplied, type RecordFetchFailed, type RecordRemoved, type RecordSourceFetched, type RecordSlotGivenBack, type ReportStatus, type RestartWorkload, type ResumeWorkload, type RunWorkload as RunCommand, type SuspendWorkload, type UpdateWorkload as UpdateCommand,
 } from '../domain/workload/decide.ts';
 
 const retriesDefault = 3;
@@ -28,6 +28,9 @@ export class UpdateWorkload extends CommandMessage {
 }
 export class KillWorkload extends CommandMessage {
   @Field('Workload to stop and remove, source and build included') @IsIdOf('wl') readonly workloadId!: WorkloadId;
+}
+export class CancelBuild extends CommandMessage {
+  @Field('Workload whose build or update is given up; what ran before runs on') @IsIdOf('wl') readonly workloadId!: WorkloadId;
 }
 
 const byNamespace = (c: { readonly namespaceId: string }) => c.namespaceId;
@@ -53,21 +56,27 @@ export const workloadCommands: readonly CatalogEntry[] = [
       };
     },
     requires: ({ namespaceId, workloadId, name }) => [{ type: 'TakeWorkloadSlot', fields: { namespaceId, workloadId, name } }],
-    facts: async ({ source }, { sources }) => ({ sourceStored: await sources.has(source) }),
+    facts: async ({ source }, { sources }) => ({ sourceStored: source !== undefined && (await sources.has(source)) }),
     open: { audience: 'customer', noun: 'workload', verb: 'run', gate: 'run', summary: 'Run an uploaded source' },
   }),
   line<UpdateCommand, UpdateWorkload>(workload, 'UpdateWorkload', {
     message: UpdateWorkload, permission: 'workload.update', id: byWorkload,
-    facts: async ({ source }, { sources }) => ({ sourceStored: await sources.has(source) }),
+    facts: async ({ source }, { sources }) => ({ sourceStored: source !== undefined && (await sources.has(source)) }),
     open: { audience: 'customer', noun: 'workload', verb: 'update', gate: 'run', summary: 'Replace a workload\'s source' },
   }),
   line<KillCommand, KillWorkload>(workload, 'KillWorkload', {
     message: KillWorkload, permission: 'workload.kill', id: byWorkload,
     open: { audience: 'customer', noun: 'workload', verb: 'kill', gate: 'billing', summary: 'Stop a workload and remove it' },
   }),
+  line<CancelCommand, CancelBuild>(workload, 'CancelBuild', {
+    message: CancelBuild, permission: 'workload.update', id: byWorkload,
+    open: { audience: 'customer', noun: 'workload', verb: 'cancel', gate: 'billing', summary: 'Give up a build or an update; what ran before runs on' },
+  }),
   line<SuspendWorkload>(workload, 'SuspendWorkload', { permission: 'workload.suspend', id: byWorkload }),
   line<ResumeWorkload>(workload, 'ResumeWorkload', { permission: 'workload.resume', id: byWorkload }),
   line<RestartWorkload>(workload, 'RestartWorkload', { permission: 'workload.restart', id: byWorkload }),
+  line<RecordSourceFetched>(workload, 'RecordSourceFetched', { permission: 'workload.record', id: byWorkload }),
+  line<RecordFetchFailed>(workload, 'RecordFetchFailed', { permission: 'workload.record', id: byWorkload }),
   line<RecordApplied>(workload, 'RecordApplied', { permission: 'workload.record', id: byWorkload }),
   line<ReportStatus>(workload, 'ReportStatus', { permission: 'workload.record', id: byWorkload }),
   line<RecordRemoved>(workload, 'RecordRemoved', { permission: 'workload.record', id: byWorkload }),

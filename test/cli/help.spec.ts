@@ -13,7 +13,7 @@ import { describeForCli } from '../../src/describe-for-cli.ts';
 
 /** Written anew with TOLLGATE_GOLDEN=write; look at the difference before committing it. */
 const golden = join(checkout, 'test/cli/help.golden.txt');
-const pages: readonly (readonly string[])[] = [[], ['env'], ['env', 'add'], ['login'], ['run'], ['logs'], ['account', 'pay'], ['invite'], ['invite', 'add'], ['invite', 'list'], ['plan', 'offer'], ['audit', 'log'], ['clock', 'advance']];
+const pages: readonly (readonly string[])[] = [[], ['env'], ['env', 'add'], ['login'], ['signup'], ['password'], ['password', 'reset'], ['account'], ['account', 'cancel'], ['run'], ['logs'], ['account', 'pay'], ['invite'], ['invite', 'add'], ['invite', 'list'], ['plan', 'offer'], ['audit', 'log'], ['clock', 'advance']];
 
 test('help reads as it was agreed', async () => {
   using machine = new Machine();

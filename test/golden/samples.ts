@@ -23,6 +23,8 @@ import { session } from '../../src/domain/session/decide.ts';
 import type { SessionEvent } from '../../src/domain/session/events.ts';
 import { signup } from '../../src/domain/signup/decide.ts';
 import type { SignupEvent } from '../../src/domain/signup/events.ts';
+import { password } from '../../src/domain/password/decide.ts';
+import type { PasswordEvent } from '../../src/domain/password/events.ts';
 import { subscription } from '../../src/domain/subscription/decide.ts';
 import type { SubscriptionEvent } from '../../src/domain/subscription/events.ts';
 import { tenant } from '../../src/domain/tenant/decide.ts';
@@ -75,6 +77,12 @@ export const stories: readonly Story[] = [
     SignupCompleted: { person, accountId, subscriptionId, namespaceId, at },
   }),
   story<AccountEvent>(account, accountId, { AccountCreated: { accountId, person, email, subscriptionId, at }, SessionsRevoked: { accountId, person, cutoff: at } }),
+  story<PasswordEvent>(password, person, {
+    PasswordResetRequested: { person, flowId, kid: 'k1', issuedAt: at, expiresAt: later },
+    PasswordResetMailed: { person, flowId },
+    PasswordChanged: { person, n: 1, by: 'reset', at },
+    PasswordChangeTold: { person, n: 1 },
+  }),
   story<ClaimEvent>(claim, 'namespace.brave-blue-fox', { NameClaimed: { kind: 'namespace', value: 'brave-blue-fox', holder: namespaceId } }),
   story<SessionEvent>(session, sessionId, {
     SessionOpened: { sessionId, holder: { kind: 'account', accountId, person }, kid: 'k1', at },
@@ -96,6 +104,11 @@ export const stories: readonly Story[] = [
     SubscriptionEnded: { ...subscribed, at: '2026-06-21T12:00:00.000Z' as Instant },
     NoticeQueued: { ...subscribed, key: `${subscriptionId}.limited.3` },
     NamespaceLevelTold: { ...subscribed, level: 'limited' },
+    CancellationScheduled: { ...subscribed, n: 1, when: 'period-end', endsAt: '2026-07-21T12:00:00.000Z' as Instant, by: 'customer', at: later },
+    CancellationCarriedOut: { ...subscribed, n: 1 },
+    CancellationWithdrawn: { ...subscribed, n: 2, by: 'staff', at: later },
+    InvoiceVoided: { ...subscribed, invoiceId: 'in_3', at: later },
+    RetentionEnded: { ...subscribed, at: '2026-08-20T12:00:00.000Z' as Instant },
   }),
   story<NamespaceEvent>(namespace, namespaceId, {
     NamespaceCreated: { namespaceId, name: 'brave-blue-fox', accountId, subscriptionId, limits: terms.limits, at },
@@ -117,6 +130,11 @@ export const stories: readonly Story[] = [
     WorkloadStopped: { ...running, generation: 3, reason: 'stopped', at },
     WorkloadResumed: { ...running, generation: 4, at },
     WorkloadKillRequested: { ...running, at },
+    WorkloadSourceFetched: { ...running, generation: 5, source: digest('d') },
+    WorkloadBuildStarted: { ...running, generation: 5, how: "Go, because there is a go.mod: built with 'go build -o .tollgate/app .', started with '.tollgate/app'", at },
+    WorkloadBuildFailed: { ...running, generation: 5, reason: "'go build -o .tollgate/app .' exited with code 1", at },
+    WorkloadBuildCancelled: { ...running, generation: 5, at },
+    WorkloadUpdateFailed: { ...running, generation: 5, back: 6, reason: 'it was cancelled', at },
     WorkloadRemoved: { ...running, at },
     WorkloadSlotGivenBack: running,
   }),

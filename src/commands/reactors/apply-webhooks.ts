@@ -1,4 +1,5 @@
 import { CommandRejected } from '../handle.ts';
+import { observed } from './dunning.ts';
 import { chargeOf } from './sign-up.ts';
 import { reactor, type Deed } from './reactor.ts';
 import { inbox } from '../../domain/inbox/decide.ts';
@@ -19,8 +20,8 @@ const applyInvoice = async (id: string, { payments, lookup, dispatch, belongsTo 
   const { person } = invoice.reference;
   belongsTo(person as PersonId);
   if ((await lookup(subscription, ours)).status === 'started') {
-    const { id: invoiceId, status, attempts, amount, periodEnd } = invoice;
-    await dispatch('ObserveInvoice', { subscriptionId: ours, invoiceId, status, attempts, amount, periodEnd });
+    const { id: invoiceId, status, attempts, amount, periodStart, periodEnd } = invoice;
+    await dispatch('ObserveInvoice', { subscriptionId: ours, invoiceId, status, attempts, amount, periodStart, periodEnd });
     return { applied: true, effect: `invoice ${status}`, person };
   }
   const { redemption } = await lookup(signup, person);
@@ -48,13 +49,14 @@ export const completeCheckout = async (
 };
 
 const applySubscription = async (id: string, deed: Deed): Promise<Effect> => {
-  const { payments, lookup, dispatch } = deed;
-  const found = await payments.readSubscription(id);
-  const ours = found?.reference.subscription;
-  if (!found || !ours || (await lookup(subscription, ours)).status === 'none') return ignored('its subscription has not started here');
+  const { payments, dispatch } = deed;
+  const ours = (await payments.readSubscription(id))?.reference.subscription;
+  const seen = ours === undefined ? undefined : await observed(id, ours, deed);
+  if (!seen) return ignored('its subscription has not started here');
+  const { found, command } = seen;
   deed.belongsTo(found.reference.person as PersonId);
   await applyInvoice(found.latestInvoice, deed); // its own webhook may be lost: who has paid is told so by either
-  await dispatch('ObserveProviderState', { subscriptionId: ours, status: found.status, latestInvoice: found.latestInvoice });
+  await dispatch(command.type, command.fields);
   return { applied: true, effect: `subscription ${found.status}`, person: found.reference.person };
 };
 

@@ -5,10 +5,11 @@ import type { NamespaceLevel } from '../../domain/namespace/events.ts';
 import type { Namespace } from '../../domain/namespace/state.ts';
 import { todo as namespaceTodo, type NamespaceTodo } from '../../domain/namespace/todo.ts';
 import { Refused } from '../../domain/ports/failures.ts';
-import type { WorkloadSpec } from '../../domain/ports/runtime.ts';
+import { processesDefault } from '../../domain/plan/events.ts';
+import type { RunSpec, WorkloadLimits, WorkloadSpec } from '../../domain/ports/runtime.ts';
 import type { Vault } from '../../domain/ports/log.ts';
 import { workload } from '../../domain/workload/decide.ts';
-import type { ExistingWorkload, Workload } from '../../domain/workload/state.ts';
+import type { Asking, ExistingWorkload, Workload } from '../../domain/workload/state.ts';
 import { todo as workloadTodo, type WorkloadTodo } from '../../domain/workload/todo.ts';
 
 /** What a namespace's level asks of each of its workloads. */
@@ -40,31 +41,47 @@ const openEnvironment = async (environment: ExistingWorkload['environment'], vau
   return opened;
 };
 
+const runOf = ({ generation, release, source }: Asking): RunSpec | undefined => (source === undefined ? undefined : { generation, release, source });
+/** What the namespace's plan allows each of its workloads. */
+const limitsOf = (home: Namespace): WorkloadLimits | undefined => {
+  if (home.status === 'none') return undefined;
+  const { cpuMillis, memoryMiB, diskMiB, processes = processesDefault } = home.limits;
+  return { cpuMillis, memoryMiB, diskMiB, processes };
+};
+const specOf = async (wanted: ExistingWorkload, vault: Vault, home: Namespace): Promise<WorkloadSpec> => {
+  const { workloadId, namespaceId, name, command, retries, source = '', generation, release } = wanted;
+  const alive = wanted.old && wanted.old.state !== 'error' && wanted.old.state !== 'stopped' ? wanted.old : undefined; // one that is over is not started again
+  const [limits, old] = [limitsOf(home), alive && runOf(alive)];
+  const environment = await openEnvironment(wanted.environment, vault);
+  return { workload: workloadId, namespace: namespaceId, name, generation, release, source, retries, environment, ...(command === undefined ? {} : { command }), ...(limits ? { limits } : {}), ...(old ? { old } : {}) };
+};
+
 /** Makes the runtime do what each workload's state says should be. */
 export const workloads = reactor<Workload, WorkloadTodo>({
   name: 'workloads', decider: workload, todo: workloadTodo, owner: (state) => (state.status === 'none' ? undefined : state.accountId),
   deeds: {
-    Apply: async ({ workload: wanted }, { runtime, sources, vault }) => {
-      const { workloadId, namespaceId, name, generation, source, command, retries } = wanted;
-      const recorded = { type: 'RecordApplied', fields: { workloadId, generation } };
-      const spec: WorkloadSpec = { workload: workloadId, namespace: namespaceId, name, generation, source, retries, environment: await openEnvironment(wanted.environment, vault), ...(command === undefined ? {} : { command }) };
+    Apply: async ({ workload: wanted }, { runtime, sources, vault, lookup }) => {
+      const { workloadId, generation, source, old } = wanted;
+      const released = wanted.unneeded;
+      const recorded = { type: 'RecordApplied', fields: { workloadId, generation, released } };
       try {
-        await sources.retain(source, workloadId);
-        await runtime.apply(spec);
-        if (wanted.previous !== undefined && wanted.previous !== source) await sources.release(wanted.previous, workloadId);
+        for (const needed of new Set([source, old?.source])) if (needed !== undefined) await sources.retain(needed, workloadId);
+        await runtime.apply(await specOf(wanted, vault, await lookup(namespace, wanted.namespaceId)));
+        for (const unneeded of released) await sources.release(unneeded, workloadId);
         return [recorded];
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
-        return [{ type: 'ReportStatus', fields: { workloadId, generation, state: 'error', incarnation: wanted.incarnation, reason: error.message } }, recorded];
+        return [{ type: 'ReportStatus', fields: { workloadId, generation, state: 'error', incarnation: wanted.incarnation, reason: error.message } }, { ...recorded, fields: { workloadId, generation } }];
       }
     },
-    Stop: async ({ workload: { workloadId, generation, incarnation } }, { runtime }) => {
+    Stop: async ({ workload: { workloadId, generation, incarnation, desired } }, { runtime }) => {
       await runtime.stop(workloadId);
-      return [{ type: 'ReportStatus', fields: { workloadId, generation, state: 'stopped', incarnation, reason: 'suspended until the open payment is made' } }];
+      const reason = desired === 'idle' ? 'its build was cancelled' : 'suspended until the open payment is made';
+      return [{ type: 'ReportStatus', fields: { workloadId, generation, state: 'stopped', incarnation, reason } }];
     },
-    Remove: async ({ workload: { workloadId, source } }, { runtime, sources }) => {
+    Remove: async ({ workload: { workloadId, source, old, unneeded } }, { runtime, sources }) => {
       await runtime.remove(workloadId);
-      await sources.release(source, workloadId);
+      for (const held of new Set([source, old?.source, ...unneeded])) if (held !== undefined) await sources.release(held, workloadId);
       return [{ type: 'RecordRemoved', fields: { workloadId } }];
     },
     GiveSlotBack: async ({ workload: { workloadId, namespaceId } }, { dispatch }) => {

@@ -56,6 +56,7 @@ export class Pump {
   readonly #stop = new AbortController();
   #written: Position = 0n;
   #running: Promise<unknown> = Promise.resolve();
+  #writing: Promise<void> = Promise.resolve();
   #alarm = new AbortController();
   /** When the alarm goes off. Earlier than anything is due does no harm; looking for the earliest each time would, with many rows. */
   #alarmAt: Instant | undefined;
@@ -103,9 +104,12 @@ export class Pump {
     for await (const page of this.#p.log.follow(this.position, this.#stop.signal)) {
       const woken = new Set<StreamName>();
       for (const event of page) this.#notice(event, woken);
+      // One that comes to rest before the row is written must not forget what has just been noticed.
+      for (const stream of woken) if (this.#busy.has(stream)) this.#again.add(stream);
       const last = page.at(-1)?.position ?? this.position;
       if (woken.size > 0 || last - this.#written > idleEventsMax) {
-        await this.#p.rows.commit({ expected: this.#written, next: last, puts: [...woken].map((stream) => ({ key: stream, position: last, document: this.#rows.get(stream) as Row })), deletes: [] });
+        const puts = [...woken].map((stream) => ({ key: stream, position: last, document: this.#rows.get(stream) as Row }));
+        await this.#inOrder(() => this.#p.rows.commit({ expected: this.#written, next: last, puts, deletes: [] }));
         this.#written = last;
       }
       this.position = last;
@@ -296,13 +300,20 @@ export class Pump {
     if (dueAt === undefined && Object.keys(tried).length === 0) {
       if (this.#again.has(stream)) return void this.#rows.set(stream, { ...rest, tried }); // it is looked at again at once; an instant gone by must not ring for it meanwhile
       this.#rows.delete(stream);
-      await this.#p.rows.put([], [stream]);
+      await this.#inOrder(() => this.#p.rows.put([], [stream]));
     } else await this.#save(stream, { ...rest, tried, ...(dueAt === undefined ? {} : { dueAt }) });
   }
 
   async #save(stream: StreamName, row: Row): Promise<void> {
     this.#rows.set(stream, row);
-    await this.#p.rows.put([{ key: stream, position: this.position, document: row }]);
+    const { position } = this;
+    await this.#inOrder(() => this.#p.rows.put([{ key: stream, position, document: row }]));
+  }
+  /** Rows are written one after the other: what a store does at once it may do in any order, and an older row must not win. */
+  #inOrder(write: () => Promise<void>): Promise<void> {
+    const done = this.#writing.then(write);
+    this.#writing = done.catch(() => undefined);
+    return done;
   }
 }
 
