@@ -12,6 +12,7 @@ const password = (name: string) => from(() => import('./password.ts'), name);
 const session = (name: string) => from(() => import('./session.ts'), name);
 const workload = (name: string) => from(() => import('./workload.ts'), name);
 const account = (name: string) => from(() => import('./account.ts'), name);
+const completion = (name: string) => from(() => import('./completion-scripts.ts'), name);
 const cancelling = (name: string) => from(() => import('./cancelling.ts'), name);
 const operations = (name: string) => from(() => import('./operations.ts'), name);
 
@@ -152,6 +153,14 @@ const operating: readonly Noun[] = [
 const thisProgram: readonly Noun[] = [
   { ...line('config'), verbs: [{ name: 'explain', summary: 'Show every setting and where it was said', run: env('explain'), examples: ['tollgate config explain'] }] },
   { ...line('doctor'), verbs: [], self: { flags: operatorFlags, run: from(() => import('./doctor.ts'), 'doctor'), examples: ['tollgate doctor', 'tollgate doctor --json', 'tollgate doctor --token-file data/operator.token'] } },
+  {
+    ...line('completion'),
+    verbs: [
+      { name: 'bash', summary: 'Print the script for bash', run: completion('completionBash'), examples: ['source <(tollgate completion bash)', "echo 'source <(tollgate completion bash)' >> ~/.bashrc"] },
+      { name: 'zsh', summary: 'Print the script for zsh', run: completion('completionZsh'), examples: ['source <(tollgate completion zsh)', "echo 'source <(tollgate completion zsh)' >> ~/.zshrc"] },
+      { name: 'fish', summary: 'Print the script for fish', run: completion('completionFish'), examples: ['tollgate completion fish | source', 'tollgate completion fish > ~/.config/fish/completions/tollgate.fish'] },
+    ],
+  },
   { ...line('demo'), verbs: [], self: { run: from(() => import('./demo.ts'), 'demo'), examples: ['tollgate demo'] } },
   { ...line('version'), verbs: [], self: { run: from(() => import('./version.ts'), 'version'), examples: ['tollgate version'] } },
 ];

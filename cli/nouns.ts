@@ -23,6 +23,7 @@ export const nounLines = {
   clock: { summary: 'Time, which mock mode can walk forward', group: 'Operating the platform:' },
   config: { summary: 'Settings of this program', group: 'This program:' },
   doctor: { summary: 'Check this program, its server and your session, each check with its fix', group: 'This program:' },
+  completion: { summary: 'Completion of commands, flags and live names for your shell', group: 'This program:' },
   demo: { summary: 'Play the whole journey against a server of its own', group: 'This program:' },
   version: { summary: 'The version of this program', group: 'This program:' },
 } as const satisfies Record<string, { readonly summary: string; readonly group: Group }>;

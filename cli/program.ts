@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import type { Call, Flag, Noun, Verb } from './command.ts';
 import { Failure, Said, usage } from './exit-codes.ts';
+import { globalFlags } from './flags.ts';
 import { handShaped } from './hand-shaped.ts';
 import { nearest } from './nearest.ts';
 import { Output, reportFailure } from './output.ts';
@@ -71,13 +72,11 @@ const nounsFor = async (argv: readonly string[]): Promise<readonly Noun[]> => {
 export const buildProgram = (nouns: readonly Noun[], version: () => string): Command => {
   const program = new Command('tollgate')
     .description('From "who are you?" to a running, paid service: the command line of Tollgate.')
-    .addOption(new Option('--json', 'print JSON on standard output: one document, or a line for each item of a stream'))
-    .addOption(new Option('--no-input', 'never ask; fail where an answer would be needed'))
-    .addOption(new Option('--no-color', 'no colours, also on a terminal (as NO_COLOR)'))
     .configureHelp({ showGlobalOptions: true, subcommandTerm: (command) => command.name() + (command.registeredArguments.length > 0 ? ` ${command.registeredArguments.map((item) => (item.required ? `<${item.name()}>` : `[${item.name()}]`)).join(' ')}` : ''), optionDescription: (option) => (option.argChoices ? `${option.description} (${option.argChoices.join(', ')})` : option.description) })
     .configureOutput({ outputError: () => undefined })
     .exitOverride()
     .helpCommand(false);
+  for (const { flags, description } of globalFlags) program.addOption(new Option(flags, description));
   program.option('-V, --version', 'the version of this program').on('option:version', () => {
     process.stdout.write(`tollgate ${version()}\n`);
     throw new CommanderError(0, 'commander.version', '');
@@ -117,7 +116,7 @@ export const runProgram = async (given: readonly string[]): Promise<number> => {
   const json = argv.includes('--json');
   let program: Command | undefined;
   try {
-    if (argv.every((word) => ['--help', '-h', '--json', '--no-input', '--no-color'].includes(word))) {
+    if (argv.every((word) => ['--help', '-h', ...globalFlags.map(({ flags }) => flags)].includes(word))) {
       await (await import('./top-help.ts')).printTopHelp();
       return 0;
     }
