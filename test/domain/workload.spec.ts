@@ -119,6 +119,12 @@ test('reports become events, each once', () => {
   given(...up).when(report('stopped')).then(stopped()).when(report('stopped')).thenNothing();
   given(...up).when(report('error', 1, 3)).then(failed()).when(report('error', 1, 3)).thenNothing();
 });
+test('how it is started and its limits are told once: with its start, or where that was missed with its running', () => {
+  const terms = { how: 'Go', limits: '1 core' };
+  const started = (more: object): WorkloadEvent => ({ type: 'WorkloadStarted', data: { ...ids, generation: 1, incarnation: 1, at: now, address, ...more } });
+  given(asked, applied(1)).when({ ...report('starting'), ...terms }).then({ type: 'WorkloadStarting', data: { ...ids, generation: 1, incarnation: 1, reason: '', at: now, ...terms } }).when({ ...report('running', 1, 1, address), ...terms }).then(started({}));
+  given(asked, applied(1)).when({ ...report('running', 1, 1, address), ...terms }).then(started(terms));
+});
 test('a report of an earlier asking, or an earlier process, changes nothing', () => {
   given(...up, updated(2)).when(report('running', 1, 1)).thenNothing();
   given(asked, applied(1), running(1, 2)).when(report('error', 1, 1)).thenNothing();

@@ -98,10 +98,11 @@ const report = (command: ReportStatus, state: ExistingWorkload): Decision<Worklo
   const built: readonly WorkloadEvent[] = failed === 'build' ? [{ type: 'WorkloadBuildFailed', data: { ...ids, generation, reason, at } }] : [];
   if (isUpdate && (command.state === 'stopped' || command.state === 'error')) return state.desired === 'running' ? [...built, updateFailed(state, reason, at)] : [];
   const wanted = state.desired === 'running';
+  const terms = { ...(how === undefined ? {} : { how }), ...(limits === undefined ? {} : { limits }) };
   switch (command.state) {
     case 'building': return wanted ? [{ type: 'WorkloadBuildStarted', data: { ...ids, generation, how: how ?? '', at } }] : [];
-    case 'starting': return wanted ? [{ type: 'WorkloadStarting', data: { ...ids, generation, incarnation, reason, at, ...(how === undefined ? {} : { how }), ...(limits === undefined ? {} : { limits }) } }] : [];
-    case 'running': return wanted ? [{ type: 'WorkloadStarted', data: { ...ids, generation, incarnation, at, ...(address === undefined ? {} : { address }) } }] : [];
+    case 'starting': return wanted ? [{ type: 'WorkloadStarting', data: { ...ids, generation, incarnation, reason, at, ...terms } }] : [];
+    case 'running': return wanted ? [{ type: 'WorkloadStarted', data: { ...ids, generation, incarnation, at, ...(address === undefined ? {} : { address }), ...(asking.state === 'starting' || asking.state === 'running' ? {} : terms) } }] : [];
     case 'stopped': return asking === state && state.stopped ? [] : [{ type: 'WorkloadStopped', data: { ...ids, generation, reason: state.desired === 'suspended' || state.desired === 'idle' ? whyStopped[state.desired] : reason, at } }];
     case 'error': return built.length > 0 ? built : [{ type: 'WorkloadFailed', data: { ...ids, generation, reason, at } }];
   }
