@@ -152,7 +152,11 @@ const operating: readonly Noun[] = [
 
 const thisProgram: readonly Noun[] = [
   { ...line('config'), verbs: [{ name: 'explain', summary: 'Show every setting and where it was said', run: env('explain'), examples: ['tollgate config explain'] }] },
-  { ...line('doctor'), verbs: [], self: { flags: operatorFlags, run: from(() => import('./doctor.ts'), 'doctor'), examples: ['tollgate doctor', 'tollgate doctor --json', 'tollgate doctor --token-file data/operator.token'] } },
+  { ...line('doctor'), verbs: [], self: {
+      flags: [{ flags: '--deep', description: 'verify every event of a data folder on this machine instead, also of a stopped one' }, { flags: '--data <folder>', description: 'with --deep: the folder (default: ./data)' }, ...operatorFlags],
+      run: from(() => import('./doctor.ts'), 'doctor'), examples: ['tollgate doctor', 'tollgate doctor --json', 'tollgate doctor --token-file data/operator.token', 'tollgate doctor --deep --data ./data'],
+    },
+  },
   {
     ...line('completion'),
     verbs: [
