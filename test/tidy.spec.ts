@@ -43,6 +43,7 @@ const table: readonly (readonly [folder: RegExp, ...allowed: readonly RegExp[]])
   [/^src\/adapters\/http\//, /^src\/adapters\/http\//, /^src\/(commands|projections)\//, /^web\//, domain, shared, node, nest, validation, packages('@fastify/[a-z-]+', 'fastify', 'rxjs', 'jose', 'lru-cache', 'pino', 'yaml', 'openapi3-ts')],
   [/^src\/adapters\/payments\//, /^src\/adapters\/payments\//, domain, shared, node, packages('stripe')],
   [/^src\/adapters\/runtime\//, /^src\/adapters\/runtime\//, domain, shared, node, packages('tar-stream')],
+  [/^src\/adapters\/source-host\//, /^src\/adapters\/source-host\//, domain, shared, node, packages('tar-stream')],
   ...['counters', 'event-store', 'keyring', 'lease', 'mail', 'read-models', 'sqlite', 'system'].map((name) => [new RegExp(`^src/adapters/${name}/`), new RegExp(`^src/adapters/${name}/`), domain, shared, node] as const),
   [/^src\/(adapters\/)?[a-z.-]+\.ts$/, /./],
   [/^cli\//, /^cli\//, node, packages('commander', 'tar-stream', 'ignore', 'p-retry')],
