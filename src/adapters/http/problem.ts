@@ -4,7 +4,7 @@ import { StaleRevision } from '../../commands/streams.ts';
 import type { Rejection, RejectionKind } from '../../domain/decider.ts';
 import { BrokenChain } from '../../domain/ports/log.ts';
 import { InvalidCursor } from '../../domain/ports/read-models.ts';
-import { Refused as RefusedOutside, Unavailable } from '../../domain/ports/failures.ts';
+import { HostUnavailable, Refused as RefusedOutside, Unavailable } from '../../domain/ports/failures.ts';
 import type { ServiceLevel } from '../../domain/service-level.ts';
 import { serviceLevels } from '../../domain/service-level.ts';
 
@@ -59,6 +59,7 @@ const draftOf = (error: unknown): Draft => {
   if (error instanceof StaleRevision) return { status: 412, code: 'StaleRevision', detail: 'Somebody else was faster: what you decided on has changed.', nextStep: 'Read it again and decide anew.' };
   if (error instanceof IdempotencyKeyReused) return { status: 422, code: 'IdempotencyKeyReused', detail: error.message, nextStep: 'Use a new Idempotency-Key for another request.' };
   if (error instanceof RefusedOutside) return { status: error.code === 'SourceTooBig' ? 413 : 422, code: error.code, detail: error.message, nextStep: 'Correct it and try again.' };
+  if (error instanceof HostUnavailable) return { status: 503, code: 'Unavailable', detail: error.message, nextStep: 'Try again in a moment.' };
   if (error instanceof Unavailable) return { status: 503, code: 'Unavailable', detail: 'A part of the system does not answer just now.', nextStep: 'Try again in a moment.' };
   if (error instanceof InvalidCursor) return { status: 400, code: 'InvalidInput', detail: 'cursor is not one that a list answered.', nextStep: 'Start again without a cursor.' };
   if (error instanceof BrokenChain) return { status: 500, code: 'DamagedEvent', detail: 'Stored data is damaged; nothing was decided on it.', nextStep: "The operator can find it with 'tollgate audit verify'." };
