@@ -95,7 +95,7 @@ local('a removed workload leaves nothing: no process of its user, no folder; its
 }, asRoot);
 
 local('it says why workloads are not kept apart, where they are not', async ({ folder, runtime }) => {
-  assert.match(runtime.isolation(), /of 220000 to 220999/);
+  assert.match(runtime.isolation(), new RegExp(`of ${users.from} to ${users.to}`));
   await chmod(folder, 0o700);
   const sources = { put: undefined } as never;
   const closed = new LocalRuntime({ folder: join(folder, 'workloads'), sources, clock: undefined as never, users });
