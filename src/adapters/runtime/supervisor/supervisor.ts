@@ -210,6 +210,11 @@ export class Supervisor {
       void Promise.race([Promise.all(told), sleep(200)]).then(() => process.exit(0));
     });
   }
+  /** What was written before it began to watch may be news to it. */
+  #watch(socket: Socket, watches: boolean): void {
+    this.#clients.set(socket, watches);
+    if (watches) send(socket, { log: this.#log.lastId });
+  }
   #wrote(): void {
     if (this.#logTold !== undefined) return;
     this.#logTold = setTimeout(() => {
@@ -225,7 +230,7 @@ export class Supervisor {
       } else if (!this.#clients.has(socket)) socket.destroy();
       else if (message.stop) void this.stop('told');
       else if (message.order) void this.#take(message.order);
-      else if (message.watch !== undefined) this.#clients.set(socket, message.watch);
+      else if (message.watch !== undefined) this.#watch(socket, message.watch);
     });
     socket.on('error', () => undefined).on('close', () => this.#clients.delete(socket));
   }
