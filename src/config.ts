@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse as parseYaml } from 'yaml';
 import type { Mode } from './domain/installation/events.ts';
+import { readMailCarrier, readMailFrom, type MailCarrier } from './mail-config.ts';
+import { StartRefused } from './start-refused.ts';
 import { parseDuration } from './domain/instant.ts';
 
 export type Config = {
@@ -14,16 +16,16 @@ export type Config = {
   readonly log: 'json' | 'pretty';
   /** Names, beside loopback, that requests may be addressed to. */
   readonly hostNames: readonly string[];
+  readonly metrics: 'operator' | 'loopback';
+  readonly mail: MailCarrier;
+  readonly mailFrom: string;
   /** Numbers for workloads' own users where the server is root; undefined: none. */
   readonly workloadUsers: { readonly from: number; readonly to: number } | undefined;
   readonly buildTimeoutMs: number;
   readonly stopWorkloads: boolean;
   readonly allowRemoteMock: boolean;
 };
-/** Something the operator has to change before it can start: told in one line, without a stack. */
-export class StartRefused extends Error {
-  override readonly name = 'StartRefused';
-}
+export { StartRefused };
 
 /** Every setting there is: rendered into docs/configuration.md. */
 export const settings = {
@@ -33,6 +35,9 @@ export const settings = {
   mode: { flag: 'mode', variable: 'TOLLGATE_MODE', fallback: 'mock', says: 'mock, staging or production' },
   log: { flag: 'log', variable: 'TOLLGATE_LOG', fallback: 'json', says: 'json or pretty' },
   hostNames: { flag: 'host-names', variable: 'TOLLGATE_HOST_NAMES', fallback: '', says: 'Comma-separated names this server may be addressed by, beside loopback' },
+  mail: { flag: 'mail', variable: 'TOLLGATE_MAIL', fallback: 'mailbox', says: 'Who carries mails: mailbox (mock mode: kept and shown at /mailbox), or smtp://[user@]host[:port] or smtps://...; beyond this machine always encrypted. The password is in the file that TOLLGATE_SMTP_PASSWORD_FILE names' },
+  mailFrom: { flag: 'mail-from', variable: 'TOLLGATE_MAIL_FROM', fallback: 'Tollgate <tollgate@localhost>', says: 'Who mails come from: an address, or Name <address>' },
+  metrics: { flag: 'metrics', variable: 'TOLLGATE_METRICS', fallback: 'operator', says: 'Who may read /metrics: operator (with the operator token), or loopback (callers from this machine without a token, too; not where a proxy on it leads here)' },
   workloadUsers: { flag: 'workload-users', variable: 'TOLLGATE_WORKLOAD_USERS', fallback: '200000-299999', says: 'Where the server is root: numbers of the users that workloads run as, each as its own; none runs them as the server' },
   buildTimeout: { flag: 'build-timeout', variable: 'TOLLGATE_BUILD_TIMEOUT', fallback: '10m', says: 'How long a build of a workload may take, e.g. 10m' },
 } as const;
@@ -95,9 +100,11 @@ export const readConfig = (args: readonly string[], environment: NodeJS.ProcessE
   if (unknown !== undefined) throw new StartRefused(`the configuration file has an unknown setting '${unknown}'`);
   const port = Number(given('port', file));
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new StartRefused(`--port must be 0 to 65535, not '${given('port', file)}'`);
+  const mode = oneOf('--mode', given('mode', file), 'mock', 'staging', 'production');
   const config: Config = {
-    port, host: given('host', file), data, mode: oneOf('--mode', given('mode', file), 'mock', 'staging', 'production'), log: oneOf('--log', given('log', file), 'json', 'pretty'),
+    port, host: given('host', file), data, mode, mail: readMailCarrier(given('mail', file), mode, environment), mailFrom: readMailFrom(given('mailFrom', file)), log: oneOf('--log', given('log', file), 'json', 'pretty'),
     hostNames: given('hostNames', file).split(',').map((name) => name.trim().toLowerCase()).filter((name) => name !== ''),
+    metrics: oneOf('--metrics', given('metrics', file), 'operator', 'loopback'),
     workloadUsers: readUsers(given('workloadUsers', file)), buildTimeoutMs: readBuildTimeout(given('buildTimeout', file)),
     stopWorkloads: flags['stop-workloads'] === true, allowRemoteMock: flags['allow-remote-mock'] === true,
   };

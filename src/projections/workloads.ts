@@ -68,12 +68,13 @@ export const workloads = projection<WorkloadView>({
       case 'WorkloadUpdated': return onUpdate(view, data, at);
       case 'WorkloadSourceFetched': return view.update ? { ...view, update: { ...view.update, source: data.source } } : { ...view, source: data.source };
       case 'WorkloadBuildStarted': case 'WorkloadBuildFailed': case 'WorkloadStarting': case 'WorkloadStarted': case 'WorkloadStopped': case 'WorkloadFailed': return onReport(view, recorded as Reported, at);
-      case 'WorkloadBuildCancelled': return view.update ? view : { ...settled(view), state: 'stopping', reason: 'its build was cancelled', at };
+      case 'WorkloadBuildCancelled': return view.update ? view : { ...settled(view), state: view.state === 'stopped' ? 'stopped' : 'stopping', reason: 'its build was cancelled', at };
       case 'WorkloadUpdateFailed': {
         const { update, ...running } = view;
         return { ...running, generation: data.back, updateFailed: { ...(update ? originOf(update) : {}), reason: data.reason, ...(update?.failed ? { failed: update.failed } : {}), at } };
       }
-      case 'WorkloadSuspended': return { ...settled(view), state: 'stopping', reason: 'suspended until the open payment is made', at };
+      // One that has ended already has nothing to stop.
+      case 'WorkloadSuspended': return { ...settled(view), state: view.state === 'stopped' ? 'stopped' : 'stopping', reason: 'suspended until the open payment is made', at };
       case 'WorkloadResumed': return { ...settled(view), state: 'pending', generation: data.generation, incarnation: 0, at };
       case 'WorkloadRestartRequested': return restarted(view, data.generation, data.reason, at);
       case 'WorkloadKillRequested': return { ...settled(view), state: 'stopping', at };

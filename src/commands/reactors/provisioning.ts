@@ -17,7 +17,7 @@ const askedOf: Readonly<Record<NamespaceLevel, string>> = { full: 'ResumeWorkloa
 
 /** Carries a namespace's level to its workloads, and gives back slots whose workload never came. */
 export const namespaces = reactor<Namespace, NamespaceTodo>({
-  name: 'namespaces', decider: namespace, todo: namespaceTodo,
+  name: 'namespaces', decider: namespace, todo: namespaceTodo, owner: (state) => (state.status === 'none' ? undefined : state.accountId),
   deeds: {
     TellWorkload: async ({ namespaceId, workloadId, level, generation }, { dispatch }) => {
       try {
@@ -58,7 +58,7 @@ const specOf = async (wanted: ExistingWorkload, vault: Vault, home: Namespace): 
 
 /** Makes the runtime do what each workload's state says should be. */
 export const workloads = reactor<Workload, WorkloadTodo>({
-  name: 'workloads', decider: workload, todo: workloadTodo,
+  name: 'workloads', decider: workload, todo: workloadTodo, owner: (state) => (state.status === 'none' ? undefined : state.accountId),
   deeds: {
     Apply: async ({ workload: wanted }, { runtime, sources, vault, lookup }) => {
       const { workloadId, generation, source, old } = wanted;
