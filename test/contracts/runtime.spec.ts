@@ -27,7 +27,7 @@ const clock = new SystemClock();
 const steady = `#!/bin/sh
 echo up
 while :; do
-  if [ -f "$HOME/print" ]; then cat "$HOME/print"; rm "$HOME/print"; fi
+  if [ -f "$HOME/print" ]; then mv "$HOME/print" "$HOME/printing"; cat "$HOME/printing"; fi
   if [ -f "$HOME/crash" ]; then code=$(cat "$HOME/crash"); rm "$HOME/crash"; exit "$code"; fi
   sleep 0.02
 done

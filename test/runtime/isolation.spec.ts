@@ -81,21 +81,18 @@ local('nothing of its environment is on disk or in a process list', async ({ run
   assert.ok(!(await read(runtime)).some(({ text }) => text.includes('very-secret')));
 }, asRoot);
 
-local('a removed workload leaves nothing: no process of its user, no folder; its number is free again', async ({ runtime, reports, put, own }) => {
+local('a removed workload leaves nothing: no process of its user, no folder', async ({ runtime, reports, put, own }) => {
   const source = await put({ run: '#!/bin/sh\ncd /\nenv -i setsid sh -c "exec sleep 8765" &\nenv -i setsid sh -c "trap \'\' TERM; sleep 8766" &\necho up\nexec sleep 8767\n' });
   await runtime.apply(specOf(source));
   await reports.until({ state: 'running' });
   for await (const { text } of runtime.logs(a, { follow: true })) if (text === 'up') break;
-  const user = await readFile(own(a, 'user'), 'utf8');
   await runtime.remove(a);
   for (const which of ['8765', '8766', '8767']) assert.deepEqual(await processesWith(which), []);
   await assert.rejects(stat(own(a)), { code: 'ENOENT' });
-  await runtime.apply(specOf(source));
-  assert.equal(await readFile(own(a, 'user'), 'utf8'), user);
 }, asRoot);
 
 local('it says why workloads are not kept apart, where they are not', async ({ folder, runtime }) => {
-  assert.match(runtime.isolation(), /of 220000 to 220999/);
+  assert.match(runtime.isolation(), new RegExp(`of ${users.from} to ${users.to}`));
   await chmod(folder, 0o700);
   const sources = { put: undefined } as never;
   const closed = new LocalRuntime({ folder: join(folder, 'workloads'), sources, clock: undefined as never, users });

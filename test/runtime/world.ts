@@ -14,7 +14,8 @@ import type { WorkloadId } from '../../src/domain/ids.ts';
 export const quick: Settings = { graceMs: 400, runningAfterMs: 50, healthyMs: 60_000, restartDelayMs: 20, restartDelayMaxMs: 100, buildMaxMs: 60_000, provenAfterMs: 60, provenMaxMs: 5_000, measureMs: 50, logBytes: 10_000_000, logFiles: 5 };
 export const linux = process.platform === 'linux';
 export const root = linux && process.getuid?.() === 0;
-export const users = { from: 220_000, to: 220_999 };
+/** This process's alone: a keeper ends whatever runs as its workload's user. */
+export const users = { from: 220_000 + (process.pid % 1_000) * 50, to: 220_049 + (process.pid % 1_000) * 50 };
 
 export type Options = Partial<LocalRuntimeOptions>;
 export type LocalWorld = {

@@ -102,7 +102,7 @@ export class LocalRuntime implements Runtime {
     const { sources, clock } = this.#options;
     return {
       folder: join(this.#folder, id), socket: this.#socketOf(id), sources, clock, settings: this.#settings, machine: this.#machine, group: id, emit: (report) => this.#emit(report),
-      takeUser: () => this.#users?.take(digestOf(id).readUInt32BE()), giveUserBack: (user) => this.#users?.giveBack(user),
+      takeUser: () => this.#users?.take(digestOf(`${this.#folder}/${id}`).readUInt32BE()), giveUserBack: (user) => this.#users?.giveBack(user),
     };
   }
   /** An abstract socket on Linux vanishes with its process; elsewhere it is a file with a short path, as sockets need. */

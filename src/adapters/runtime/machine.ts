@@ -64,6 +64,7 @@ export const lookAtMachine = (wanted: Wanted, groupName: string): Machine => {
   return { search, isolation: `${apart}; ${limits}; the network of this machine is shared`, ...(users ? { users } : {}), ...(cgroups ? { cgroups } : {}), ...(setpriv === undefined ? {} : { setpriv }) };
 };
 
+const usersWithProcesses = (): ReadonlySet<number | undefined> => new Set((attempt(() => readdirSync('/proc')) ?? []).filter((name) => /^\d+$/.test(name)).map((name) => attempt(() => statSync(join('/proc', name)).uid)));
 /** Gives each workload a number that no other has; written down, so that its files stay its own. */
 export class Users {
   readonly #range: UserRange;
@@ -79,13 +80,14 @@ export class Users {
     const user = Number(attempt(() => readFileSync(join(folder, 'user'), 'utf8')) ?? Number.NaN);
     return Number.isInteger(user) && user > 0 ? user : undefined;
   }
-  /** The next free one from `start` on; undefined when all are taken. */
+  /** The next free one from `start` on; undefined when all are taken. One that has processes is another server's, whose range overlaps ours. */
   take(start: number): number | undefined {
     const { from, to } = this.#range;
     const size = to - from + 1;
+    const busy = usersWithProcesses();
     for (let step = 0; step < size; step += 1) {
       const user = from + ((start + step) % size);
-      if (this.#taken.has(user)) continue;
+      if (this.#taken.has(user) || busy.has(user)) continue;
       this.#taken.add(user);
       return user;
     }

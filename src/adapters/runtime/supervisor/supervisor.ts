@@ -35,6 +35,8 @@ export class Supervisor {
   /** Orders are carried out one after the other. */
   #orders: Promise<unknown> = Promise.resolve();
   #waiting = 0;
+  /** The one that was taken over from is ended, its code removed. */
+  #retired: Promise<void> = Promise.resolve();
   #logTold: NodeJS.Timeout | undefined;
 
   /** `server` holds the lock: only now may files be touched. */
@@ -74,7 +76,7 @@ export class Supervisor {
   async stop(by: 'told' | 'signal'): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = by;
-    await Promise.all([this.#serving?.end(by), this.#coming?.end(by)]);
+    await Promise.all([this.#serving?.end(by), this.#coming?.end(by), this.#retired]);
     const { confinement: { user }, settings } = this.#order;
     if (user !== undefined) await endProcesses({ environment: [], user }, settings.graceMs);
     const newest = this.#coming ?? this.#serving;
@@ -153,7 +155,7 @@ export class Supervisor {
     const old = this.#serving;
     if (instance === this.#coming && instance.unit.state === 'running') {
       [this.#serving, this.#coming] = [instance, undefined];
-      if (old) void this.#retire(old);
+      if (old) this.#retired = this.#retire(old);
     }
     if (this.#stopping) this.#store();
     else this.#push();
@@ -210,6 +212,11 @@ export class Supervisor {
       void Promise.race([Promise.all(told), sleep(200)]).then(() => process.exit(0));
     });
   }
+  /** What was written before it began to watch may be news to it. */
+  #watch(socket: Socket, watches: boolean): void {
+    this.#clients.set(socket, watches);
+    if (watches) send(socket, { log: this.#log.lastId });
+  }
   #wrote(): void {
     if (this.#logTold !== undefined) return;
     this.#logTold = setTimeout(() => {
@@ -225,7 +232,7 @@ export class Supervisor {
       } else if (!this.#clients.has(socket)) socket.destroy();
       else if (message.stop) void this.stop('told');
       else if (message.order) void this.#take(message.order);
-      else if (message.watch !== undefined) this.#clients.set(socket, message.watch);
+      else if (message.watch !== undefined) this.#watch(socket, message.watch);
     });
     socket.on('error', () => undefined).on('close', () => this.#clients.delete(socket));
   }
