@@ -1,7 +1,7 @@
 /** The hand-shaped half of the CLI, as data. Whatever a verb needs is loaded when it runs. */
 import type { Call, Noun, Verb } from './command.ts';
 import { nounLines } from './nouns.ts';
-import { gather, operatorFlags, timeoutFlag, waitFlag, wholeNumber, writeFlags } from './flags.ts';
+import { customerWriteFlags, gather, operatorFlags, timeoutFlag, waitFlag, wholeNumber, writeFlags } from './flags.ts';
 
 type Module = Readonly<Record<string, unknown>>;
 const from = (load: () => Promise<Module>, name: string) => async (call: Call): Promise<void> => ((await load())[name] as Verb['run'])(call);
@@ -54,7 +54,7 @@ const running: readonly Noun[] = [
         { flags: '--env-file <path>', description: 'file of NAME=VALUE lines, - for standard input; --env counts more', parse: gather },
         { flags: '--command <line>', description: 'command line to run (default: found in the code)' },
         { flags: '--retries <number>', description: 'how often it is started again after it died (default: 3)', parse: wholeNumber('--retries') },
-        waitFlag, timeoutFlag('5m'), ...writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key')),
+        waitFlag, timeoutFlag('5m'), ...customerWriteFlags,
       ],
       examples: ['tollgate run ./hello', 'tollgate run . --name web --env COLOUR=blue --env SIZE=2 --wait', "tollgate run ./api --command 'node server.js' --retries 0"],
     },
@@ -76,11 +76,11 @@ const running: readonly Noun[] = [
       examples: ['tollgate logs hello', 'tollgate logs hello --build', 'tollgate logs hello -f', 'tollgate logs hello --since 10m --json'],
     },
   },
-  { ...line('update'), verbs: [], self: { args: '<name> [path]', flags: [waitFlag, timeoutFlag('5m'), ...writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key'))], run: workload('update'), examples: ['tollgate update hello ./hello', 'tollgate update hello --wait'] } },
-  { ...line('kill'), verbs: [], self: { args: '<name>', flags: [timeoutFlag('2m'), ...writeFlags.filter(({ flags }) => flags !== '--dry-run'), ...operatorFlags], run: workload('kill'), examples: ['tollgate kill hello'] } },
+  { ...line('update'), verbs: [], self: { args: '<name> [path]', flags: [waitFlag, timeoutFlag('5m'), ...customerWriteFlags], run: workload('update'), examples: ['tollgate update hello ./hello', 'tollgate update hello --wait'] } },
+  { ...line('kill'), verbs: [], self: { args: '<name>', flags: [timeoutFlag('2m'), ...writeFlags, ...operatorFlags], run: workload('kill'), examples: ['tollgate kill hello'] } },
   {
     ...line('workload'),
-    verbs: [{ name: 'cancel', summary: 'Give up a build or an update; what ran before runs on', args: '<name>', flags: [...writeFlags.filter(({ flags }) => flags !== '--dry-run'), ...operatorFlags], run: workload('cancel'), examples: ['tollgate workload cancel hello'] }],
+    verbs: [{ name: 'cancel', summary: 'Give up a build or an update; what ran before runs on', args: '<name>', flags: [...writeFlags, ...operatorFlags], run: workload('cancel'), examples: ['tollgate workload cancel hello'] }],
   },
 ];
 

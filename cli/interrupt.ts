@@ -3,9 +3,10 @@ let hint = '';
 export const onInterrupt = (text: string): void => {
   hint = text;
 };
+export const interrupt = (): never => {
+  process.stderr.write(hint === '' ? '\n' : `\n${hint}\n`);
+  process.exit(130);
+};
 export const listenForInterrupt = (): void => {
-  process.once('SIGINT', () => {
-    process.stderr.write(hint === '' ? '\n' : `\n${hint}\n`);
-    process.exit(130);
-  });
+  process.once('SIGINT', interrupt);
 };

@@ -6,6 +6,7 @@ import { globalFlags } from './flags.ts';
 import { handShaped } from './hand-shaped.ts';
 import { nearest } from './nearest.ts';
 import { Output, reportFailure } from './output.ts';
+import { beVerbose } from './verbose.ts';
 
 const optionOf = ({ flags, description, parse, preset, choices }: Flag): Option => {
   const option = new Option(flags, description);
@@ -16,7 +17,8 @@ const optionOf = ({ flags, description, parse, preset, choices }: Flag): Option 
 };
 
 const outputOf = (command: Command): Output => {
-  const { json, input, color } = command.optsWithGlobals<{ json?: boolean; input?: boolean; color?: boolean }>();
+  const { json, input, color, verbose } = command.optsWithGlobals<{ json?: boolean; input?: boolean; color?: boolean; verbose?: boolean }>();
+  if (verbose === true) beVerbose();
   return new Output({ json: json === true, input: input !== false, color: color !== false });
 };
 const dress = (command: Command, verb: Omit<Verb, 'name'>): void => {
