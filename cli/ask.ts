@@ -1,6 +1,6 @@
 /** One question, one line: prompts go to stderr, standard input that is no terminal answers them in order. */
 import { Failure, usage } from './exit-codes.ts';
-import { interrupt } from './interrupt.ts';
+import { interrupted } from './interrupt.ts';
 import { aborted, type LineReader } from './line-reader.ts';
 import type { Output } from './output.ts';
 
@@ -63,7 +63,7 @@ const typedUnseen = (): Promise<string | undefined> => {
         if (sign === '\r' || sign === '\n') return finish(signs.join(''));
         if (sign === '\u0003') {
           restore();
-          return interrupt(); // raw mode delivers the sign instead of the signal; with nothing read any more, one sent to ourselves would come too late
+          return interrupted(); // raw mode delivers the sign instead of the signal
         }
         if (sign === '\u0004') return finish(undefined);
         if (sign === '\u007f' || sign === '\b') signs.pop();

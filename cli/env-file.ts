@@ -37,7 +37,7 @@ export const parseEnvironment = (content: string, file: string): Readonly<Record
   return found;
 };
 
-/** `-` is standard input, so that secrets need no file. */
+/** `-` is standard input, too, where Node itself does not stumble over it: through npx it does, and /dev/stdin says the same. */
 export const readEnvironment = async (file: string): Promise<Readonly<Record<string, string>>> => {
   try {
     return parseEnvironment(file === '-' ? await text(process.stdin) : await readFile(file, 'utf8'), file);

@@ -51,7 +51,7 @@ const running: readonly Noun[] = [
       flags: [
         { flags: '--name <name>', description: "name of the workload (default: the folder's)" },
         { flags: '--env <NAME=VALUE>', description: 'environment variable; may be given several times', parse: gather },
-        { flags: '--env-file <path>', description: 'file of NAME=VALUE lines, - for standard input; --env counts more', parse: gather },
+        { flags: '--env-file <path>', description: 'file of NAME=VALUE lines, also /dev/stdin; --env counts more', parse: gather },
         { flags: '--command <line>', description: 'command line to run (default: found in the code)' },
         { flags: '--retries <number>', description: 'how often it is started again after it died (default: 3)', parse: wholeNumber('--retries') },
         waitFlag, timeoutFlag('5m'), ...customerWriteFlags,
@@ -152,7 +152,11 @@ const operating: readonly Noun[] = [
 
 const thisProgram: readonly Noun[] = [
   { ...line('config'), verbs: [{ name: 'explain', summary: 'Show every setting and where it was said', run: env('explain'), examples: ['tollgate config explain'] }] },
-  { ...line('doctor'), verbs: [], self: { flags: operatorFlags, run: from(() => import('./doctor.ts'), 'doctor'), examples: ['tollgate doctor', 'tollgate doctor --json', 'tollgate doctor --token-file data/operator.token'] } },
+  { ...line('doctor'), verbs: [], self: {
+      flags: [{ flags: '--deep', description: 'verify every event of a data folder on this machine instead, also of a stopped one' }, { flags: '--data <folder>', description: 'with --deep: the folder (default: ./data)' }, ...operatorFlags],
+      run: from(() => import('./doctor.ts'), 'doctor'), examples: ['tollgate doctor', 'tollgate doctor --json', 'tollgate doctor --token-file data/operator.token', 'tollgate doctor --deep --data ./data'],
+    },
+  },
   {
     ...line('completion'),
     verbs: [

@@ -26,7 +26,7 @@ const settled = new Set<State>(['running', 'error', 'stopped']);
 
 const stepOf = ({ state, reason, how, update }: Progressing): string => {
   const step = update ?? { state, ...(reason === undefined ? {} : { reason }), ...(how === undefined ? {} : { how }) };
-  const more = step.reason ?? (step.state === 'building' ? step.how : undefined);
+  const more = step.state === 'error' ? undefined : (step.reason ?? (step.state === 'building' ? step.how : undefined)); // why it failed is told at the end
   return `${update ? 'update ' : ''}${step.state}${more === undefined ? '' : ` (${more})`}`;
 };
 

@@ -83,22 +83,23 @@ const carriedBy = (mailbox: Mailbox, { mail, mailFrom }: Opening, clock: Movable
   return { mail: { send }, close: () => smtp.close() };
 };
 
-const ours = /^((events|models|keys|counters|leases|mock-[a-z]+)\.db(-[a-z]+)?|secrets|sources|operator\.token|tollgate\.yaml)$/;
+const ours = /^((events|models|keys|counters|leases|mock-[a-z]+)\.db(-[a-z]+)?|lock(-[a-z]+)?|secrets|sources|operator\.token|tollgate\.yaml)$/;
 /**
  * Workloads with users of their own have folders below this one, so everybody must be able to pass through it, and through it alone: what
  * is ours in it, and all that is made from now on, is closed to everybody but us.
  */
 const letThrough = (data: string): void => {
-  process.umask(0o077);
   for (const path of readdirSync(data).filter((name) => ours.test(name)).map((name) => join(data, name))) if (!lstatSync(path).isSymbolicLink()) chmodSync(path, statSync(path).mode & 0o700);
-  chmodSync(data, (statSync(data).mode & 0o777) | 0o011);
+  chmodSync(data, (statSync(data).mode & 0o700) | 0o011);
 };
 
 export type Opening = Pick<Config, 'data'> & Partial<Pick<Config, 'mail' | 'mailFrom' | 'workloadUsers' | 'buildTimeoutMs'>>;
 /** `instead` replaces single adapters: tests move the clock by hand, or run workloads in memory. */
 export const openAdapters = (config: Opening, origin: () => string, environment: NodeJS.ProcessEnv = process.env, instead: Partial<Pick<Adapters, 'clock' | 'random' | 'runtime' | 'sources'>> = {}): Adapters => {
+  const ownUsers = !instead.runtime && config.workloadUsers !== undefined && process.getuid?.() === 0;
+  if (ownUsers) process.umask(0o077);
   const lock = takeFolder(config.data);
-  if (!instead.runtime && config.workloadUsers && process.getuid?.() === 0) letThrough(config.data);
+  if (ownUsers) letThrough(config.data);
   const file = (name: string) => join(config.data, name);
   const clock = instead.clock ?? new OffsetClock();
   const random = instead.random ?? new SystemRandom();

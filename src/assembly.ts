@@ -24,6 +24,7 @@ import { GateMemory, gate } from './projections/gate.ts';
 import { projections } from './projections/registry.ts';
 import { ModelRunner } from './projections/runner.ts';
 import { Reconciler } from './reconciler.ts';
+import { Scrubber, type Pauses } from './scrubber.ts';
 import { upcasters } from './upcasters.ts';
 import { renderMail } from '../web/mail-templates.ts';
 
@@ -49,6 +50,8 @@ export type AssemblyOptions = {
   readonly at?: (step: string) => Promise<void> | void;
   /** `/metrics` answers callers from this machine without a token, too. */
   readonly metricsOpen?: boolean;
+  /** Reads the whole log again and again, so slowly; without it nothing does. */
+  readonly scrub?: Pauses;
   /** How long followers of the log rest; the simulator has a time of its own. */
   readonly rests?: Rests;
 };
@@ -107,11 +110,12 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
   };
   const mockTime = new MockTime({ clock, log, models: [...models.values()], pumps, outside, nextOutside: () => adapters.payments.nextDueAt(), record: advanceClock });
   const reconciler = new Reconciler(runtime, handler, models.get('workloads') as ModelRunner, options.logger);
+  const scrubber = options.scrub && new Scrubber({ log, store, clock, logger: options.logger }, options.scrub);
   let ready = false;
 
   const rim: Rim = {
     mode: options.mode, tenant: identity.tenantId, logId: identity.logId, version: options.version, handler, gate: gateMemory, models, pumps, log, store, vault, keyring, normaliseEmail, passwords: adapters.passwords, counters, clock, random, tokens, derive, payments, runtime, sources,
-    metrics: metricsOf(meters, () => rim, options.metricsOpen === true), accessTokens: new AccessTokens(secrets.session), renderMail: render, origin: options.origin, ready: () => ready, machine: () => machineFacts(options.data),
+    metrics: metricsOf(meters, () => rim, options.metricsOpen === true), accessTokens: new AccessTokens(secrets.session), renderMail: render, origin: options.origin, ready: () => ready, machine: () => machineFacts(options.data), damaged: () => scrubber?.damaged ?? [],
     mock: {
       desk: { view: (id) => payments.checkoutView(id), submit: async (id, card, confirmed) => spoken(await payments.submitCard(id, card, confirmed)), cards: testCards },
       carried: async () => mailbox.list(),
@@ -127,10 +131,12 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
       for (const pump of pumps) await pump.start();
       await reconciler.start();
       outside.poke();
+      scrubber?.start();
       ready = true;
     },
     stop: async () => {
       ready = false;
+      await scrubber?.stop();
       reconciler.stop();
       await outside.stop();
       const enough = setTimeout(() => void adapters.hangUp(), sendingMaxMs).unref();

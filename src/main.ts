@@ -6,6 +6,7 @@ import { openAdapters, type Adapters } from './adapters.ts';
 import { assemble, type Assembled, type Logger } from './assembly.ts';
 import { readConfig, StartRefused, type Config } from './config.ts';
 import { operatorToken } from './founding.ts';
+import { usualPauses } from './scrubber.ts';
 import { serve, type Served } from './server.ts';
 
 const stopMaxMs = 9_000;
@@ -65,7 +66,7 @@ const start = async (config: Config): Promise<Running> => {
   let origin = `http://${config.host}:${config.port}`;
   const adapters = openAdapters(config, () => origin);
   const post = async (body: string, headers: Record<string, string>): Promise<number> => (await fetch(`${origin}/webhooks/stripe`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers }, signal: AbortSignal.timeout(10_000) })).status;
-  const system = await assemble(adapters, { mode: config.mode, data: config.data, version: versionOf(), origin: () => origin, logger, post, metricsOpen: config.metrics === 'loopback' });
+  const system = await assemble(adapters, { mode: config.mode, data: config.data, version: versionOf(), origin: () => origin, logger, post, metricsOpen: config.metrics === 'loopback', scrub: usualPauses });
   await operatorToken(system.handler, system.identity, config.data, adapters.random);
   const served = await serve(system, config, logger);
   await served.app.listen(config.port, config.host);

@@ -8,7 +8,7 @@ import { BrokenChain, type Log } from './domain/ports/log.ts';
 
 /** After each stream, and after a whole round. */
 export type Pauses = { readonly streamMs: number; readonly roundMs: number };
-const usualPauses: Pauses = { streamMs: 50, roundMs: 3_600_000 };
+export const usualPauses: Pauses = { streamMs: 50, roundMs: 3_600_000 };
 const pageSize = 500;
 
 export class Scrubber {

@@ -16,14 +16,16 @@ type WorkloadView = Progress & {
 const settled = <P extends Progress & { address?: string }>({ address: _, reason: __, failed: ___, ...progress }: P) => progress;
 const originOf = ({ source, git }: Origin): Origin => ({ ...(source === undefined ? {} : { source }), ...(git === undefined ? {} : { git }) });
 
+const termsOf = ({ how, limits }: { readonly how?: string; readonly limits?: string }): object => ({ ...(how === undefined ? {} : { how }), ...(limits === undefined ? {} : { limits }) });
+
 type Reported = Extract<WorkloadEvent, { type: 'WorkloadBuildStarted' | 'WorkloadBuildFailed' | 'WorkloadStarting' | 'WorkloadStarted' | 'WorkloadStopped' | 'WorkloadFailed' }>;
 const reported = <P extends Progress & { address?: string }>(progress: P, { type, data }: Reported, at: string): P => {
   const rest = settled(progress);
   const next = (): object => {
     switch (type) {
       case 'WorkloadBuildStarted': return { state: 'building', how: data.how };
-      case 'WorkloadStarting': return { state: 'starting', incarnation: data.incarnation, ...(data.reason === '' ? {} : { reason: data.reason }), ...(data.how === undefined ? {} : { how: data.how }), ...(data.limits === undefined ? {} : { limits: data.limits }) };
-      case 'WorkloadStarted': return { state: 'running', incarnation: data.incarnation, ...(data.address === undefined ? {} : { address: data.address }) };
+      case 'WorkloadStarting': return { state: 'starting', incarnation: data.incarnation, ...(data.reason === '' ? {} : { reason: data.reason }), ...termsOf(data) };
+      case 'WorkloadStarted': return { state: 'running', incarnation: data.incarnation, ...(data.address === undefined ? {} : { address: data.address }), ...termsOf(data) };
       case 'WorkloadStopped': return { state: 'stopped', reason: data.reason };
       case 'WorkloadBuildFailed': return { state: 'error', reason: data.reason, failed: 'build' };
       case 'WorkloadFailed': return { state: 'error', reason: data.reason };

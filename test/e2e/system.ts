@@ -77,6 +77,15 @@ export class FakeRuntime implements Runtime {
   crash(id: WorkloadId, code?: number): Promise<void> {
     return this.#memory.crash(id, code);
   }
+  needsBuild(source: string): void {
+    this.#memory.needsBuild(source);
+  }
+  diesAtOnce(source: string): void {
+    this.#memory.diesAtOnce(source);
+  }
+  finishBuild(id: WorkloadId, code: number): Promise<void> {
+    return this.#memory.finishBuild(id, code);
+  }
   lose(id: WorkloadId): Promise<void> {
     return this.#memory.lose(id);
   }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { Machine } from '../cli/run-cli.ts';
 import { invite, linesOf, refusal, signUp, startSystem, storedEvents, withSystem, type Started } from '../e2e/system.ts';
 import { Scrubber } from '../../src/scrubber.ts';
 
@@ -56,6 +57,26 @@ test('the verifier says of a stopped folder that it is whole, and which event is
     const { status, lines } = verify(started.data);
     assert.equal(status, 1);
     assert.partialDeepStrictEqual(lines.at(-1), { done: true, ok: false, events, failures: [{ ...damaged, problem: 'its hash does not match' }] });
+  } finally {
+    rmSync(started.data, { recursive: true, force: true });
+  }
+});
+
+test('doctor --deep says the same of a folder on which nothing runs, with an exit code', async () => {
+  const started = await startSystem();
+  await signUp(started, 'ada@example.com');
+  await started.stop({ keep: true });
+  try {
+    using machine = new Machine();
+    const whole = await machine.run(['doctor', '--deep', '--data', started.data]);
+    assert.equal(whole.code, 0, whole.stderr);
+    assert.match(whole.stdout, /ok +log +\d+ events in \d+ streams/);
+    const { stream, revision } = flip(started.data, 'SubscriptionStarted');
+    const damaged = await machine.run(['doctor', '--deep', '--data', started.data, '--json']);
+    assert.equal(damaged.code, 1);
+    const { checks } = JSON.parse(damaged.stdout) as { checks: { name: string; status: string; detail: string }[] };
+    assert.deepEqual(checks.map(({ name, status, detail }) => [name, status, detail]), [['log', 'fail', `event ${revision} of ${stream}: its hash does not match`]]);
+    assert.equal((await machine.run(['doctor', '--deep', '--data', '/nowhere'])).code, 2);
   } finally {
     rmSync(started.data, { recursive: true, force: true });
   }

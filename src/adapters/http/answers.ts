@@ -18,7 +18,12 @@ const exactly = (value: string): SchemaObject => ({ type: 'string', const: value
 
 const position = text('Position in the log: opaque, only to be compared and passed on');
 const level: SchemaObject = { ...oneOf(...Object.keys(serviceLevels)), description: 'Service level' };
-const limits = object({ workloads: whole(), cpuMillis: whole('Thousandths of a core'), memoryMiB: whole(), diskMiB: whole() });
+const limits = object({ workloads: whole(), cpuMillis: whole('Thousandths of a core'), memoryMiB: whole(), diskMiB: whole() }, { processes: whole('256 where a plan does not say') });
+
+/** Where code comes from, and how far one asking for it is. */
+const origin: Fields = { source: text('Digest of what it runs; not there before a repository has been fetched'), git: object({ url: text(), ref: text('Branch, tag or commit that was asked for; empty for the default branch'), commit: text('What that was then') }) };
+const failed = { ...exactly('build'), description: 'Its build failed' };
+const progress = object({ generation: whole(), state: text(), incarnation: whole(), at: time() }, { ...origin, how: text(), limits: text(), reason: text(), failed });
 
 /** Documents of the read models, as they are shown. */
 const records: Readonly<Record<string, SchemaObject>> = {
@@ -32,8 +37,12 @@ const records: Readonly<Record<string, SchemaObject>> = {
   ),
   NamespaceRecord: object({ id: text(), namespaceId: text(), name: text('Three words: what the Micro-Namespace header takes'), accountId: text(), level, limits, workloads: whole('How many are there'), at: time() }),
   WorkloadRecord: object(
-    { id: text(), name: text(), namespaceId: text(), state: oneOf('pending', 'building', 'starting', 'running', 'stopping', 'stopped', 'error'), source: text('Digest of what it runs'), retries: whole(), envNames: list(text('Names only: values are sealed')), generation: whole('Which asking this is'), incarnation: whole('Counts its processes'), at: time() },
-    { command: text(), address: text('Where it answers, while it runs'), reason: text('Why it is in this state') },
+    { id: text(), name: text(), namespaceId: text(), state: oneOf('pending', 'building', 'starting', 'running', 'stopping', 'stopped', 'error'), retries: whole(), envNames: list(text('Names only: values are sealed')), generation: whole('Which asking this is'), incarnation: whole('Counts its processes'), at: time() },
+    {
+      ...origin, command: text(), address: text('Where it answers, while it runs'), reason: text('Why it is in this state'), failed, how: text('How it is built and started, and why so'), limits: text('What it may use, and how it is kept to it'),
+      update: { ...progress, description: 'The new source, while it is made ready beside the one that runs' },
+      updateFailed: { ...object({ reason: text(), at: time() }, { ...origin, failed }), description: 'The last update, where it came to nothing' },
+    },
   ),
   MailRecord: object({ id: text(), person: text('Whose mail it is'), to: text(), template: text(), status: oneOf('queued', 'sent', 'given up'), attempts: whole(), at: time() }, { lastError: text('What the carrier said') }),
   WebhookRecord: object({ id: text(), provider: text(), type: text(), object: anything, status: oneOf('received', 'applied', 'ignored'), at: time() }, { effect: text(), reason: text(), replays: whole('How often it was acted on again') }),
@@ -61,8 +70,8 @@ export const components: Readonly<Record<string, SchemaObject>> = {
   Whoami: object({ account: orNull('null for staff and before the first payment'), email: orNull('null for staff'), namespace: orNull('null where there is none'), level }, { operator: text() }),
   Account: object({
     account: text(), email: text(), level, since: time(), reason: text(), nextStep: text(), plan: object({ id: text(), name: text(), price: ref('Money'), interval: text(), limits }), phase: oneOf('active', 'grace', 'limited', 'suspended', 'ended'),
-    paidThrough: time(), subscription: text(), cancelAtPeriodEnd: yesNo, namespaces: list(object({ id: text(), name: text() })), isolation: text('How far workloads are kept apart'),
-  }),
+    paidThrough: time(), subscription: text(), cancelAtPeriodEnd: yesNo, namespaces: list(object({ id: text(), name: text() })), isolation: text('How far workloads are kept apart'), password: { ...yesNo, description: 'Whether one is set' },
+  }, { endsAt: time('When it ends, cancelled'), endedAt: time(), keptUntil: time('Until when what ran is kept') }),
   LogEvent: object({ position, stream: text(), revision: whole(), id: text(), type: text(), at: time(), actor: text(), data: { ...anything, description: 'Personal values are sealed' }, commandId: text(), correlationId: text(), causationId: text(), schema: whole('Version of the data'), hash: text() }),
   LogLine: object({ id: whole('Grows by one per line'), at: time(), stream: oneOf('stdout', 'stderr', 'system'), text: text() }),
   Parked: object({ subject: text('The stream'), key: text('The deed'), error: text(), since: time(), attempts: whole() }, { deed: text('What was to be done'), owner: text('Whose it is'), email: text('Of whose it is') }),

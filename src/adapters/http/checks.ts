@@ -69,7 +69,9 @@ const folderChecks = async ({ machine }: Rim): Promise<Check[]> => {
 };
 
 /** The chains of some streams, the newest and some from anywhere: the whole log is `audit verify`'s. */
-const chainCheck = async ({ log, random }: Rim): Promise<Check> => {
+const chainCheck = async ({ log, random, damaged }: Rim): Promise<Check> => {
+  const [known, ...more] = damaged();
+  if (known) return fail('log', `event ${known.revision} of ${known.stream} is damaged${more.length === 0 ? '' : `, and ${count(more.length, 'other stream')}`}`, 'tollgate audit verify');
   const head = await log.head();
   const anywhere = head === 0n ? 0n : BigInt(Buffer.from(random.bytes(6)).readUIntBE(0, 6)) % head;
   const streams = new Set<StreamName>();

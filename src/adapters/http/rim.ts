@@ -72,6 +72,8 @@ export type Rim = {
   /** Where this server is reached, e.g. http://127.0.0.1:8081: for links in pages and to the checkout. */
   readonly origin: () => string;
   readonly ready: () => boolean;
+  /** Events that were found to be not as they were written. */
+  readonly damaged: () => readonly { readonly stream: string; readonly revision: number; readonly problem: string }[];
   /** The data folder's rights, the disk's room, the programs beside us. */
   readonly machine: () => Promise<{ readonly tooOpen: readonly { readonly path: string; readonly mode: string }[]; readonly freeBytes: number; readonly git: string | undefined }>;
 };

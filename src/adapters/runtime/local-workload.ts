@@ -314,8 +314,8 @@ export class LocalWorkload {
     return [{ workload: this.id, generation, incarnation, state: 'error', reason: stoppedUnexpectedly, lost: true, at: (this.#lostAt ??= this.#in.clock.now()) }];
   }
   #report({ generation, incarnation, state, at, address, reason, how, limits, failed }: Unit): RunReport {
-    const beginning = state === 'building' || state === 'starting' ? { ...(how === undefined ? {} : { how }), ...(limits === undefined ? {} : { limits }) } : {};
-    return { workload: this.id, generation, state, incarnation, at: at as Instant, ...(address === undefined ? {} : { address }), ...(reason === undefined ? {} : { reason }), ...(failed ? { failed } : {}), ...beginning };
+    const terms = state === 'building' || state === 'starting' || state === 'running' ? { ...(how === undefined ? {} : { how }), ...(limits === undefined ? {} : { limits }) } : {};
+    return { workload: this.id, generation, state, incarnation, at: at as Instant, ...(address === undefined ? {} : { address }), ...(reason === undefined ? {} : { reason }), ...(failed ? { failed } : {}), ...terms };
   }
   async #stored(): Promise<State | undefined> {
     try {

@@ -243,8 +243,8 @@ export class MemoryRuntime implements Runtime {
   }
   #report({ spec, lost }: Workload, { run, state, incarnation, reason, address, failed, at }: Unit): RunReport {
     const limits = limitsOf(spec);
-    const beginning = state === 'building' || state === 'starting' ? { how: 'pretended', ...(limits === undefined ? {} : { limits }) } : {};
-    return { workload: spec.workload, generation: run.generation, state, incarnation, at, ...(address === undefined ? {} : { address }), ...(reason === undefined ? {} : { reason }), ...(failed ? { failed } : {}), ...(lost ? { lost: true } : {}), ...beginning };
+    const terms = state === 'building' || state === 'starting' || state === 'running' ? { how: 'pretended', ...(limits === undefined ? {} : { limits }) } : {};
+    return { workload: spec.workload, generation: run.generation, state, incarnation, at, ...(address === undefined ? {} : { address }), ...(reason === undefined ? {} : { reason }), ...(failed ? { failed } : {}), ...(lost ? { lost: true } : {}), ...terms };
   }
   /** Nothing more will be logged. One that is unknown may still come, unless it was here when the reader began. */
   #silent(id: WorkloadId, which: 'run' | 'build', begun: boolean): boolean {

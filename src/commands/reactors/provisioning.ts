@@ -74,10 +74,9 @@ export const workloads = reactor<Workload, WorkloadTodo>({
         return [{ type: 'ReportStatus', fields: { workloadId, generation, state: 'error', incarnation: wanted.incarnation, reason: error.message } }, { ...recorded, fields: { workloadId, generation } }];
       }
     },
-    Stop: async ({ workload: { workloadId, generation, incarnation, desired } }, { runtime }) => {
+    Stop: async ({ workload: { workloadId, generation, incarnation } }, { runtime }) => {
       await runtime.stop(workloadId);
-      const reason = desired === 'idle' ? 'its build was cancelled' : 'suspended until the open payment is made';
-      return [{ type: 'ReportStatus', fields: { workloadId, generation, state: 'stopped', incarnation, reason } }];
+      return [{ type: 'ReportStatus', fields: { workloadId, generation, state: 'stopped', incarnation } }];
     },
     Remove: async ({ workload: { workloadId, source, old, unneeded } }, { runtime, sources }) => {
       await runtime.remove(workloadId);
