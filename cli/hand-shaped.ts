@@ -10,6 +10,7 @@ const env = (name: string) => from(() => import('./env.ts'), name);
 const login = (name: string) => from(() => import('./login.ts'), name);
 const session = (name: string) => from(() => import('./session.ts'), name);
 const workload = (name: string) => from(() => import('./workload.ts'), name);
+const gitCredential = (name: string) => from(() => import('./git-credential.ts'), name);
 const account = (name: string) => from(() => import('./account.ts'), name);
 const operations = (name: string) => from(() => import('./operations.ts'), name);
 
@@ -36,15 +37,15 @@ const running: readonly Noun[] = [
   {
     ...line('run'), verbs: [],
     self: {
-      args: '[path...]', run: workload('run'),
+      args: '[source...]', run: workload('run'),
       flags: [
-        { flags: '--name <name>', description: "name of the workload (default: the folder's)" },
+        { flags: '--name <name>', description: "name of the workload (default: the folder's or repository's)" },
         { flags: '--env <NAME=VALUE>', description: 'environment variable; may be given several times', parse: gather },
         { flags: '--command <line>', description: 'command line to run (default: found in Procfile or package.json)' },
         { flags: '--retries <number>', description: 'how often it is started again after it died (default: 3)', parse: wholeNumber('--retries') },
         waitFlag, timeoutFlag('5m'), ...writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key')),
       ],
-      examples: ['tollgate run ./hello', 'tollgate run . --name web --env COLOUR=blue --env SIZE=2 --wait', "tollgate run ./api --command 'node server.js' --retries 0"],
+      examples: ['tollgate run ./hello', 'tollgate run github.com/owner/repository', 'tollgate run https://github.com/owner/repository@v1.2 --wait', 'tollgate run . --name web --env COLOUR=blue --env SIZE=2 --wait', "tollgate run ./api --command 'node server.js' --retries 0"],
     },
   },
   {
@@ -63,7 +64,19 @@ const running: readonly Noun[] = [
       examples: ['tollgate logs hello', 'tollgate logs hello -f', 'tollgate logs hello --since 10m --json'],
     },
   },
-  { ...line('update'), verbs: [], self: { args: '<name> [path]', flags: [waitFlag, timeoutFlag('5m'), ...writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key'))], run: workload('update'), examples: ['tollgate update hello ./hello', 'tollgate update hello --wait'] } },
+  { ...line('update'), verbs: [], self: { args: '<name> [source]', flags: [waitFlag, timeoutFlag('5m'), ...writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key'))], run: workload('update'), examples: ['tollgate update hello ./hello', 'tollgate update hello --wait', 'tollgate update hello @v1.3'] } },
+  {
+    ...line('git'),
+    verbs: [
+      {
+        name: 'credential set', summary: 'Store the token or password for a host: typed when asked, on standard input, or in a file', args: '<host>', run: gitCredential('set'),
+        flags: [{ flags: '--username <name>', description: 'where the host wants a certain one' }, { flags: '--token-file <path>', description: 'file with the token; - for standard input' }, ...writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key'))],
+        examples: ['tollgate git credential set github.com', 'tollgate git credential set git.example.com:8443 --username ada --token-file token.txt'],
+      },
+      { name: 'credential list', summary: 'List the hosts there are credentials for; never what they are', run: gitCredential('list'), examples: ['tollgate git credential list'] },
+      { name: 'credential remove', summary: 'Remove the credential of a host', args: '<host>', run: gitCredential('remove'), flags: writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key')), examples: ['tollgate git credential remove github.com'] },
+    ],
+  },
   { ...line('kill'), verbs: [], self: { args: '<name>', flags: [timeoutFlag('2m'), ...writeFlags.filter(({ flags }) => flags !== '--dry-run'), ...operatorFlags], run: workload('kill'), examples: ['tollgate kill hello'] } },
 ];
 

@@ -34,7 +34,7 @@ const announce = async ({ out }: Call, target: Target, session: StoredSession): 
     await out.data(`Logged in as ${email ?? account} to env '${target.env}' at '${target.url}'.`);
     if (namespace !== null) await out.data(`Namespace: ${namespace}`);
   });
-  out.note("Run something: 'tollgate run PATH'.");
+  out.note("Run something: 'tollgate run SOURCE'.");
 };
 
 const sameAddress = (a: string, b: string): boolean => a.trim().normalize('NFC').toLowerCase() === b.trim().normalize('NFC').toLowerCase();
@@ -127,4 +127,4 @@ It waits for 30 minutes each time (--timeout 1h for longer).
 In scripts standard input answers, one line for each question:
   $ printf '%s\\n' "$ONE_TIME_TOKEN" | tollgate login --otp ada@example.com
 
-Then: tollgate whoami, tollgate account show, tollgate run PATH. To leave: tollgate logout.`;
+Then: tollgate whoami, tollgate account show, tollgate run SOURCE. To leave: tollgate logout.`;

@@ -28,6 +28,8 @@ const dress = (command: Command, verb: Omit<Verb, 'name'>): void => {
   });
 };
 
+/** `credential set` is the verb `set` of the group `credential`. */
+const groupIn = (parent: Command, name: string): Command => parent.commands.find((child) => child.name() === name) ?? parent.command(name).summary(`${name} ...`).helpCommand(false);
 const addNoun = (program: Command, noun: Noun): void => {
   const command = program.command(noun.name).summary(noun.summary).description(noun.summary);
   const own = new Set(noun.verbs.map(({ name }) => name));
@@ -41,7 +43,10 @@ const addNoun = (program: Command, noun: Noun): void => {
       await run({ args: [], options: command.optsWithGlobals(), out: outputOf(command) });
     });
   }
-  for (const { name, ...verb } of noun.verbs) dress(command.command(name).summary(verb.summary).description(verb.summary), verb);
+  for (const { name, ...verb } of noun.verbs) {
+    const [last = '', ...words] = name.split(' ').reverse();
+    dress(words.reverse().reduce(groupIn, command).command(last).summary(verb.summary).description(verb.summary), verb);
+  }
 };
 const unknownWord = (word: string, after: string, known: readonly string[]): Failure => {
   const near = nearest(word, known);

@@ -1,5 +1,4 @@
 /** `run`, `status`, `update`, `kill`: a customer's workloads. */
-import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from './client.ts';
 import type { Call } from './command.ts';
@@ -7,8 +6,9 @@ import { Failure, usage } from './exit-codes.ts';
 import { clientFor, sendCommand, wholeList } from './here.ts';
 import { onInterrupt } from './interrupt.ts';
 import { localTime, shown, type Output } from './output.ts';
+import { codeShown, nameSourceOf, sourceOf, stepOf, type Code, type Source } from './source.ts';
 
-export type Workload = {
+export type Workload = Code & {
   readonly id: string; readonly name: string; readonly state: 'pending' | 'building' | 'starting' | 'running' | 'stopping' | 'stopped' | 'error';
   readonly address?: string; readonly reason?: string; readonly generation: number; readonly incarnation: number; readonly at: string; readonly namespaceId: string;
 };
@@ -35,8 +35,8 @@ const unlessGone = async <T>(reading: Promise<T>): Promise<T | undefined> => {
   }
 };
 
-const showOne = (out: Output, { name, state, address, reason, at, id, incarnation }: Workload): Promise<void> =>
-  out.record({ name, state, address, reason, since: at, restarts: incarnation > 1 ? incarnation - 1 : undefined, id });
+const showOne = (out: Output, { name, state, address, reason, at, id, incarnation, git }: Workload): Promise<void> =>
+  out.record({ name, state, address, reason, code: codeShown(git), since: at, restarts: incarnation > 1 ? incarnation - 1 : undefined, id });
 
 /** Asks the gate before anything is packed or sent, so that a refusal comes at once. */
 const requireRun = async (client: Client): Promise<void> => {
@@ -47,11 +47,11 @@ const requireRun = async (client: Client): Promise<void> => {
   throw refusal({ type: `urn:tollgate:problem:${code}`, title: 'Payment required', status: 402, detail: reason, code, nextStep, level });
 };
 
-/** `--env A=1 B=2` and `--env A=1 --env B=2` say the same; what is left is the folder. */
+/** `--env A=1 B=2` and `--env A=1 --env B=2` say the same; what is left is the source. */
 const splitArguments = (args: readonly string[], flagged: readonly string[]): { readonly path: string | undefined; readonly env: Readonly<Record<string, string>> } => {
   const isPair = (text: string) => flagged.length > 0 && /^[A-Za-z_][A-Za-z0-9_]*=/.test(text);
   const [path, ...more] = args.filter((text) => !isPair(text));
-  if (more.length > 0) throw usage(`one folder at a time, not also '${more[0]}'`, "See 'tollgate run --help'.");
+  if (more.length > 0) throw usage(`one source at a time, not also '${more[0]}'`, "See 'tollgate run --help'.");
   const pairs = [...flagged, ...args.filter(isPair)].map((text) => {
     const cut = text.indexOf('=');
     if (cut < 1) throw usage(`--env takes NAME=VALUE, not '${text}'`, "For example --env COLOUR=blue.");
@@ -64,19 +64,26 @@ export const run = async (call: Call): Promise<void> => {
   const { args: [words], options, out } = call;
   const client = clientFor('customer', call);
   const { path, env } = splitArguments(words as string[], (options['env'] as string[] | undefined) ?? []);
-  if (path === undefined) throw usage('run needs a folder', "For example 'tollgate run ./hello'.");
-  const { requireFolder, upload } = await import('./upload.ts');
-  await requireFolder(path);
+  if (path === undefined) throw usage('run needs a folder or a repository', "For example 'tollgate run ./hello' or 'tollgate run github.com/owner/repository'.");
+  const source = await sourceOf(path);
+  if (source.kind === 'folder') await (await import('./upload.ts')).requireFolder(source.path);
   const { labelOf } = await import('./pack.ts');
-  const name: string = options['name'] ?? labelOf(resolve(path));
+  const name: string = options['name'] ?? labelOf(nameSourceOf(source));
   if (!labelPattern.test(name)) throw usage(options['name'] === undefined ? `no name can be made of '${path}'` : `'${name}' is no name for a workload`, 'Give one: --name with 1 to 40 of a-z, 0-9 and -.');
   await requireRun(client);
-  const { digest } = await upload(client, path, out);
+  const code = await codeFor(client, source, out);
   const { command, retries } = options as { command?: string; retries?: number };
-  const committed = await sendCommand(client, 'RunWorkload', { name, source: digest, ...(command === undefined ? {} : { command }), ...(Object.keys(env).length === 0 ? {} : { env }), ...(retries === undefined ? {} : { retries }) }, call);
+  const committed = await sendCommand(client, 'RunWorkload', { name, ...code, ...(command === undefined ? {} : { command }), ...(Object.keys(env).length === 0 ? {} : { env }), ...(retries === undefined ? {} : { retries }) }, call);
   const [found] = (await client.json<{ items: Workload[] }>({ path: '/workloads', query: { name, after: committed.position } })).items;
   if (!found) throw new Failure('notFound', `the workload '${name}' is gone already`, "See 'tollgate status'.", { code: 'WorkloadNotFound' });
   await finish(call, client, found);
+};
+
+/** What a command says of the code: a folder is sent first, a repository only named. */
+const codeFor = async (client: Client, source: Source, out: Output): Promise<object> => {
+  if (source.kind === 'git') return { git: source.git, ...(source.ref === undefined ? {} : { ref: source.ref }) };
+  const { upload } = await import('./upload.ts');
+  return { source: (await upload(client, source.path, out)).digest };
 };
 
 /** Shows where the workload stands, after it runs with --wait. */
@@ -93,8 +100,9 @@ const untilRunning = async (client: Client, workload: Workload, timeoutMs: numbe
   let before = '';
   for (let seen: Workload | undefined = workload; ; seen = await readWorkload(client, id)) {
     if (!seen) throw new Failure('notFound', `the workload '${name}' has been removed`, "See 'tollgate status'.", { code: 'WorkloadNotFound' });
-    if (seen.state !== before) out.note(`${seen.name}: ${seen.state}${seen.reason ? ` (${seen.reason})` : ''}`);
-    before = seen.state;
+    const step = stepOf(seen);
+    if (step !== before) out.note(`${seen.name}: ${step}${seen.reason ? ` (${seen.reason})` : ''}`);
+    before = step;
     if (seen.state === 'running' || seen.state === 'error' || seen.state === 'stopped') return seen;
     if (Date.now() >= deadlineMs) throw new Failure('gaveUp', `gave up waiting for '${name}' to run: it is ${seen.state}`, `See 'tollgate status ${name} --watch'.`, { code: 'GaveUpWaiting' });
     await sleep(lookEveryMs);
@@ -102,14 +110,15 @@ const untilRunning = async (client: Client, workload: Workload, timeoutMs: numbe
 };
 
 export const update = async (call: Call): Promise<void> => {
-  const { args: [name, path = '.'], out } = call;
+  const { args: [name, text], out } = call;
   const client = clientFor('customer', call);
-  const { requireFolder, upload } = await import('./upload.ts');
-  await requireFolder(path);
+  const given = text === undefined || /^@./.test(text) ? undefined : await sourceOf(text);
+  if (given?.kind === 'folder') await (await import('./upload.ts')).requireFolder(given.path);
   await requireRun(client);
-  const { id } = await findWorkload(client, name);
-  const { digest } = await upload(client, path, out);
-  const committed = await sendCommand(client, 'UpdateWorkload', { workloadId: id, source: digest }, call);
+  const { id, git } = await findWorkload(client, name);
+  if (!git && text?.startsWith('@')) throw usage(`'${name}' runs a folder, and folders have no '${text}'`, `Give a folder or a repository: 'tollgate update ${name} SOURCE'.`);
+  const code = given || !git ? await codeFor(client, given ?? { kind: 'folder', path: '.' }, out) : text === undefined ? {} : { ref: text.slice(1) };
+  const committed = await sendCommand(client, 'UpdateWorkload', { workloadId: id, ...code }, call);
   if (committed.events.length === 0) out.note(`'${name}' runs this source already.`);
   const found = await client.json<Workload>({ path: `/workloads/${id}`, query: { after: committed.position } });
   await finish(call, client, found);
@@ -146,7 +155,7 @@ export const status = async (call: Call): Promise<void> => {
   }
   const list = await wholeList(client, '/workloads', {});
   await out.result(list, async () => {
-    if (list.items.length === 0) return out.note("Nothing runs here. Run something: 'tollgate run PATH'.");
+    if (list.items.length === 0) return out.note("Nothing runs here. Run something: 'tollgate run SOURCE'.");
     return out.table(list.items, columns);
   });
   if (!out.json) await noteIsolation(client, out);

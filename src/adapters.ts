@@ -11,6 +11,7 @@ import { SimulatedPayments } from './adapters/payments/simulated.ts';
 import { SqliteReadModels } from './adapters/read-models/sqlite.ts';
 import { LocalRuntime } from './adapters/runtime/local.ts';
 import { DiskSourceStore } from './adapters/runtime/source-store.ts';
+import { GitSourceHost } from './adapters/source-host/git.ts';
 import { OffsetClock } from './adapters/system/clock.ts';
 import { SystemRandom } from './adapters/system/random.ts';
 import { openSecrets, type Secrets } from './adapters/system/secrets.ts';
@@ -23,6 +24,7 @@ import type { Leases } from './domain/ports/leases.ts';
 import type { Random } from './domain/ports/random.ts';
 import type { ReadModels } from './domain/ports/read-models.ts';
 import type { Runtime, SourceStore } from './domain/ports/runtime.ts';
+import type { SourceHost } from './domain/ports/source-host.ts';
 
 export type Adapters = {
   readonly clock: MovableClock;
@@ -37,6 +39,7 @@ export type Adapters = {
   readonly mailbox: Mailbox;
   readonly runtime: Runtime;
   readonly sources: SourceStore;
+  readonly sourceHost: SourceHost;
   /** Closes everything, the log last. */
   readonly close: () => Promise<void>;
 };
@@ -61,7 +64,7 @@ const takeFolder = (data: string): { release(): void } => {
 };
 
 /** `instead` replaces single adapters: tests move the clock by hand, or run workloads in memory. */
-export const openAdapters = (config: Pick<Config, 'data'>, origin: () => string, environment: NodeJS.ProcessEnv = process.env, instead: Partial<Pick<Adapters, 'clock' | 'random' | 'runtime' | 'sources'>> = {}): Adapters => {
+export const openAdapters = (config: Pick<Config, 'data'> & Partial<Pick<Config, 'gitAllow'>>, origin: () => string, environment: NodeJS.ProcessEnv = process.env, instead: Partial<Pick<Adapters, 'clock' | 'random' | 'runtime' | 'sources' | 'sourceHost'>> = {}): Adapters => {
   const lock = takeFolder(config.data);
   const file = (name: string) => join(config.data, name);
   const clock = instead.clock ?? new OffsetClock();
@@ -76,10 +79,12 @@ export const openAdapters = (config: Pick<Config, 'data'>, origin: () => string,
   const payments = SimulatedPayments.open({ path: file('mock-provider.db'), clock, random, webhookSecrets: [secrets.webhook], checkoutUrl: (id) => `${origin()}/checkout/${id}` });
   const mailbox = Mailbox.open(file('mock-mailbox.db'), clock);
   const runtime = instead.runtime ?? new LocalRuntime({ folder: file('workloads'), sources, clock });
+  const sourceHost = instead.sourceHost ?? new GitSourceHost({ folder: file('git'), allow: config.gitAllow ?? [] });
   const close = async () => {
+    await sourceHost.close();
     await runtime.close();
     for (const part of [mailbox, payments, leases, counters, readModels, keyring, store]) await part.close();
     lock.release();
   };
-  return { clock, random, secrets, store, readModels, keyring, counters, leases, payments, mailbox, runtime, sources, close };
+  return { clock, random, secrets, store, readModels, keyring, counters, leases, payments, mailbox, runtime, sources, sourceHost, close };
 };

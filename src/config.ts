@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse as parseYaml } from 'yaml';
+import { readAuthority } from './domain/git-address.ts';
 import type { Mode } from './domain/installation/events.ts';
 
 export type Config = {
@@ -13,6 +14,8 @@ export type Config = {
   readonly log: 'json' | 'pretty';
   /** Names, beside loopback, that requests may be addressed to. */
   readonly hostNames: readonly string[];
+  /** Hosts that code may be fetched from. */
+  readonly gitAllow: readonly string[];
   readonly stopWorkloads: boolean;
   readonly allowRemoteMock: boolean;
 };
@@ -29,6 +32,7 @@ export const settings = {
   mode: { flag: 'mode', variable: 'TOLLGATE_MODE', fallback: 'mock', says: 'mock, staging or production' },
   log: { flag: 'log', variable: 'TOLLGATE_LOG', fallback: 'json', says: 'json or pretty' },
   hostNames: { flag: 'host-names', variable: 'TOLLGATE_HOST_NAMES', fallback: '', says: 'Comma-separated names this server may be addressed by, beside loopback' },
+  'git.allow': { flag: 'git-allow', variable: 'TOLLGATE_GIT_ALLOW', fallback: 'github.com,gitlab.com,bitbucket.org,codeberg.org,git.sr.ht', says: 'Comma-separated hosts that code may be fetched from with git, on port 443 and the public internet; `*` allows any such host, `NAME:PORT` that host wherever it is, also in a private network; empty allows none' },
 } as const;
 type Setting = keyof typeof settings;
 
@@ -42,12 +46,22 @@ const readFile = (path: string, required: boolean): Readonly<Record<string, unkn
   }
   try {
     const value: unknown = parseYaml(readFileSync(path, 'utf8'));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Readonly<Record<string, unknown>>;
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return flat(value) as Readonly<Record<string, unknown>>;
     if (value === null || value === undefined) return {};
     throw new Error('it must hold names and values');
   } catch (error) {
     throw new StartRefused(`${path} cannot be read: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
   }
+};
+
+/** `git: { allow: ... }` says the same as `git.allow: ...`. */
+const flat = (value: object): object =>
+  Object.fromEntries(Object.entries(value).flatMap(([name, item]: [string, unknown]) => (typeof item === 'object' && item !== null && !Array.isArray(item) ? Object.entries(item).map(([inner, deep]) => [`${name}.${inner}`, deep]) : [[name, item]])));
+const hostsOf = (text: string): readonly string[] => {
+  const entries = text.split(',').map((entry) => entry.trim().toLowerCase()).filter((entry) => entry !== '');
+  const wrong = entries.find((entry) => entry !== '*' && readAuthority(entry) === undefined);
+  if (wrong !== undefined) throw new StartRefused(`--git-allow takes names of hosts, like github.com or git.example.com:8443, and '*'; not '${wrong}'`);
+  return entries;
 };
 
 const oneOf = <T extends string>(name: string, value: string, ...allowed: readonly T[]): T => {
@@ -80,6 +94,7 @@ export const readConfig = (args: readonly string[], environment: NodeJS.ProcessE
   const config: Config = {
     port, host: given('host', file), data, mode: oneOf('--mode', given('mode', file), 'mock', 'staging', 'production'), log: oneOf('--log', given('log', file), 'json', 'pretty'),
     hostNames: given('hostNames', file).split(',').map((name) => name.trim().toLowerCase()).filter((name) => name !== ''),
+    gitAllow: hostsOf(given('git.allow', file)),
     stopWorkloads: flags['stop-workloads'] === true, allowRemoteMock: flags['allow-remote-mock'] === true,
   };
   if (config.mode === 'mock' && !isLoopback(config.host) && !config.allowRemoteMock) throw new StartRefused(`mock mode listens on loopback only, because anybody could walk its clock; to listen on ${config.host} all the same, add --allow-remote-mock`);

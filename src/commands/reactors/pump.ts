@@ -128,7 +128,7 @@ export class Pump {
 
   #next(): void {
     for (const stream of this.#ready) {
-      if (this.#busy.size >= parallelMax || this.#stop.signal.aborted) return;
+      if (this.#busy.size >= (this.reactor.parallel ?? parallelMax) || this.#stop.signal.aborted) return;
       this.#ready.delete(stream);
       this.#busy.add(stream);
       void this.#pump(stream).catch((error: unknown) => this.#stumbled(stream, error)).finally(() => {
@@ -207,7 +207,7 @@ export class Pump {
 
   #deed(stream: StreamName, item: Todo, row: Row, now: Instant): Deed {
     return {
-      ...this.#p.world, key: item.key, subject: subjectOf(stream), now,
+      ...this.#p.world, key: item.key, subject: subjectOf(stream), now, attempts: row.tried[item.key]?.attempts ?? 0,
       dispatch: (type, fields, part = '') => this.#dispatch(item, row, type, fields, part),
       lookup: (decider, id) => this.#p.handler.lookup(decider, id),
     };

@@ -6,6 +6,7 @@ import type { Vault } from '../../domain/ports/log.ts';
 import type { Mail } from '../../domain/ports/mail.ts';
 import type { Payments } from '../../domain/ports/payments.ts';
 import type { Runtime, SourceStore } from '../../domain/ports/runtime.ts';
+import type { SourceHost } from '../../domain/ports/source-host.ts';
 import type { Derivation, Tokens } from '../../domain/ports/tokens.ts';
 
 /** The outside world, as deeds reach it. */
@@ -14,6 +15,7 @@ export type World = {
   readonly mail: Mail;
   readonly runtime: Runtime;
   readonly sources: SourceStore;
+  readonly sourceHost: SourceHost;
   readonly vault: Vault;
   readonly keyring: Keyring;
   readonly tokens: Tokens;
@@ -28,6 +30,8 @@ export type Deed = World & {
   readonly key: string;
   readonly subject: string;
   readonly now: Instant;
+  /** How often it was tried before. */
+  readonly attempts: number;
   /** A command that is part of the deed; `part` tells several of one deed apart. Throws `CommandRejected`. */
   readonly dispatch: (type: string, fields: object, part?: string) => Promise<Committed>;
   readonly lookup: <S>(decider: Decider<any, S, any>, id: string) => Promise<S>;
@@ -40,6 +44,8 @@ export type Reactor<S, T extends Todo> = {
   readonly name: string;
   readonly decider: Decider<any, S, any>;
   readonly todo: (state: S) => readonly T[];
+  /** Of how many streams it does deeds at a time; 8 when left out. */
+  readonly parallel?: number;
   readonly deeds: { readonly [D in T['do']]: Perform<Extract<T, { do: D }>, S> };
 };
 export type AnyReactor = Omit<Reactor<any, any>, 'deeds'> & { readonly deeds: Readonly<Record<string, Perform<any, any>>> };
