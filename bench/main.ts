@@ -2,8 +2,11 @@
 import { parseArgs } from 'node:util';
 import { appendRows } from './append.ts';
 import { httpRows } from './http.ts';
+import { lapseRows } from './lapse.ts';
 import { progress, reached, type Row } from './measure.ts';
+import { rebuildRows } from './rebuild.ts';
 import { cliRows, startRows } from './starting.ts';
+import { busyGateRows, latencyRows, slowDiskRows } from './waiting.ts';
 
 /** What `--only` takes: a part of the rows that share their preparation. */
 const parts: Readonly<Record<string, () => Promise<Row[]>>> = {
@@ -13,6 +16,11 @@ const parts: Readonly<Record<string, () => Promise<Row[]>>> = {
   webhook: () => httpRows(['webhook']),
   cli: cliRows,
   start: startRows,
+  rebuild: rebuildRows,
+  latency: latencyRows,
+  'busy-gate': busyGateRows,
+  'slow-disk': slowDiskRows,
+  lapse: lapseRows,
 };
 
 const shown = (value: number): string => (value >= 1_000 ? Math.round(value).toLocaleString('en') : value.toFixed(value < 10 ? 2 : 1));

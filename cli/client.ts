@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoredSession } from './config-file.ts';
 import type { Credential } from './credentials.ts';
 import { Failure, kindOf, type Problem } from './exit-codes.ts';
+import { localTime, withLocalTimes } from './output.ts';
 import { requireSecure, type Target } from './target.ts';
 import { NoAnswer, exchange, linesOf, textOf } from './transport.ts';
 
@@ -42,7 +43,11 @@ export const refusal = (problem: Problem): Failure => {
   const unpaid = problem.code === 'PaymentRequired' || problem.level === 'unpaid';
   return new Failure(kindOf(problem.status), unpaid ? "payment required, see 'tollgate account help'" : withReset(problem), '', { ...problem, nextStep: problem.nextStep ?? '' });
 };
-const withReset = ({ detail, resetAt }: Problem): string => (resetAt === undefined ? detail : `${detail} (until ${new Date(resetAt).toLocaleTimeString()})`);
+/** When it may be tried again stands in the refusal, as a time here. */
+const withReset = ({ detail, resetAt }: Problem): string => {
+  const text = withLocalTimes(detail);
+  return resetAt === undefined || text.includes(localTime(resetAt)) ? text : `${text} Next try: ${localTime(resetAt)}.`;
+};
 
 export class Client {
   readonly target: Target;
@@ -50,6 +55,11 @@ export class Client {
   constructor(target: Target, credential?: Credential) {
     this.target = target;
     this.#credential = credential;
+  }
+
+  /** It calls as an operator, who sees everybody's things. */
+  get staff(): boolean {
+    return this.#credential?.staff === true;
   }
 
   async json<T = any>(ask: Ask): Promise<T> {

@@ -8,6 +8,8 @@ import type { Target } from './target.ts';
 export type Refresh = (refreshToken: string) => Promise<StoredSession>;
 export interface Credential {
   readonly kind: 'session' | 'signup' | 'token-file';
+  /** An operator's. */
+  readonly staff?: boolean;
   headers(): Readonly<Record<string, string>>;
   /** After a 401: true when there is now something else to try. */
   renew(refresh: Refresh): Promise<boolean>;
@@ -20,12 +22,14 @@ const operatorHint = "Operators: give --token-file PATH, set TOLLGATE_TOKEN_FILE
 
 class SessionCredential implements Credential {
   readonly kind = 'session';
+  readonly staff: boolean;
   #session: StoredSession;
   readonly #target: Target;
   readonly #slot: 'customer' | 'operator';
   constructor(target: Target, slot: 'customer' | 'operator', session: StoredSession) {
     this.#target = target;
     this.#slot = slot;
+    this.staff = slot === 'operator';
     this.#session = session;
   }
   headers() {
@@ -84,6 +88,7 @@ class SignupCredential implements Credential {
 
 class TokenFileCredential implements Credential {
   readonly kind = 'token-file';
+  readonly staff = true;
   readonly #target: Target;
   readonly #path: string;
   readonly #token: string;

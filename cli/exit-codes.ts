@@ -32,5 +32,13 @@ export class Failure extends Error {
     return exitCodes[this.kind];
   }
 }
+/** Everything has been said, on stdout: only the exit code is left. */
+export class Said extends Error {
+  readonly exitCode: number;
+  constructor(kind: FailureKind) {
+    super(kind);
+    this.exitCode = exitCodes[kind];
+  }
+}
 /** Without a next step, the one is to read the command's help. */
 export const usage = (detail: string, nextStep = ''): Failure => new Failure('usage', detail, nextStep, { code: 'WrongUsage' });

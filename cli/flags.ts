@@ -3,6 +3,13 @@ import type { Flag } from './command.ts';
 import { durationMs } from './duration.ts';
 import { usage } from './exit-codes.ts';
 
+/** Every command has these. */
+export const globalFlags: readonly Flag[] = [
+  { flags: '--json', description: 'print JSON on standard output: one document, or a line for each item of a stream' },
+  { flags: '--no-input', description: 'never ask; fail where an answer would be needed' },
+  { flags: '--no-color', description: 'no colours, also on a terminal (as NO_COLOR)' },
+  { flags: '--verbose', description: 'tell on standard error what is asked of the server, and how long it takes' },
+];
 export const wholeNumber = (flag: string, min = 0) => (text: string): number => {
   const value = Number(text);
   if (!/^-?\d+$/.test(text.trim()) || !Number.isSafeInteger(value) || value < min) throw usage(`${flag} must be a whole number${min > 0 ? ` of at least ${min}` : ''}, not '${text}'`);

@@ -63,15 +63,11 @@ const checkedPlace = (field: CatalogField, text: string): unknown => {
 
 const runCommand = (command: CatalogCommand, model: CatalogModel | undefined) => async (call: Call): Promise<void> => {
   const body = bodyOf(command, call);
-  const { clientFor, commandHeaders } = await import('./here.ts');
+  const { clientFor, commandHeaders, showDryRun } = await import('./here.ts');
   const client = clientFor(audienceOf(command), call);
   const dryRun = call.options['dryRun'] === true;
   const answer = await client.json<Committed | WouldAppend>({ method: 'POST', path: `/commands/${command.name}`, body, query: { dryRun: dryRun || undefined }, headers: await commandHeaders(call), repeatable: true });
   await call.out.result(answer, () => ('dryRun' in answer ? showDryRun(answer, call) : showDone(answer, client, model, call)));
-};
-const showDryRun = async ({ stream, events }: WouldAppend, { out }: Call): Promise<void> => {
-  out.note(events.length === 0 ? 'Nothing would change.' : `Would append to ${stream}:`);
-  for (const { type, data } of events) await out.data(`${out.style(type, 'bold')}  ${JSON.stringify(data)}`);
 };
 /** What was done, and the record as it is now, once the view has caught up with the write. */
 const showDone = async ({ events, stream, position }: Committed, client: Client, model: CatalogModel | undefined, { out }: Call): Promise<void> => {

@@ -8,10 +8,13 @@ const from = (load: () => Promise<Module>, name: string) => async (call: Call): 
 const line = (name: keyof typeof nounLines) => ({ name, ...nounLines[name] });
 const env = (name: string) => from(() => import('./env.ts'), name);
 const login = (name: string) => from(() => import('./login.ts'), name);
+const password = (name: string) => from(() => import('./password.ts'), name);
 const session = (name: string) => from(() => import('./session.ts'), name);
 const workload = (name: string) => from(() => import('./workload.ts'), name);
 const gitCredential = (name: string) => from(() => import('./git-credential.ts'), name);
 const account = (name: string) => from(() => import('./account.ts'), name);
+const completion = (name: string) => from(() => import('./completion-scripts.ts'), name);
+const cancelling = (name: string) => from(() => import('./cancelling.ts'), name);
 const operations = (name: string) => from(() => import('./operations.ts'), name);
 
 const gettingIn: readonly Noun[] = [
@@ -26,8 +29,16 @@ const gettingIn: readonly Noun[] = [
   },
   {
     ...line('login'),
-    self: { flags: [{ flags: '--otp <email>', description: 'by a one-time token that is mailed to this address' }, timeoutFlag('30m')], run: login('loginByOtp'), examples: ['tollgate login --otp ada@example.com', 'tollgate login help'] },
-    verbs: [{ name: 'help', summary: 'How to log in', run: login('loginHelp'), examples: ['tollgate login help'] }],
+    self: { args: '[email]', flags: [{ flags: '--otp <email>', description: 'by a one-time token that is mailed to this address, instead of a password' }, timeoutFlag('30m')], run: login('login'), examples: ['tollgate login --otp ada@example.com', 'tollgate login ada@example.com', 'tollgate login help'] },
+    verbs: [{ name: 'recover', summary: 'Have the list of your namespaces mailed to you', args: '[email]', run: password('recover'), examples: ['tollgate login recover ada@example.com'] }, { name: 'help', summary: 'How to log in', run: login('loginHelp'), examples: ['tollgate login help'] }],
+  },
+  { ...line('signup'), verbs: [], self: { args: '[email]', flags: [timeoutFlag('30m')], run: from(() => import('./signup.ts'), 'signup'), examples: ['tollgate signup ada@example.com', 'tollgate signup'] } },
+  {
+    ...line('password'),
+    verbs: [
+      { name: 'change', summary: 'Change it with the old one; a first one right after logging in', run: password('change'), examples: ['tollgate password change'] },
+      { name: 'reset', summary: 'Set a new (or first) one with a token by mail; ends every session', args: '[email]', run: password('reset'), examples: ['tollgate password reset ada@example.com'] },
+    ],
   },
   { ...line('logout'), verbs: [], self: { flags: [{ flags: '--everywhere', description: 'end every session of this account' }], run: session('logout'), examples: ['tollgate logout', 'tollgate logout --everywhere'] } },
   { ...line('whoami'), verbs: [], self: { flags: operatorFlags, run: session('whoami'), examples: ['tollgate whoami', 'tollgate whoami --json'] } },
@@ -41,7 +52,8 @@ const running: readonly Noun[] = [
       flags: [
         { flags: '--name <name>', description: "name of the workload (default: the folder's or repository's)" },
         { flags: '--env <NAME=VALUE>', description: 'environment variable; may be given several times', parse: gather },
-        { flags: '--command <line>', description: 'command line to run (default: found in Procfile or package.json)' },
+        { flags: '--env-file <path>', description: 'file of NAME=VALUE lines, also /dev/stdin; --env counts more', parse: gather },
+        { flags: '--command <line>', description: 'command line to run (default: found in the code)' },
         { flags: '--retries <number>', description: 'how often it is started again after it died (default: 3)', parse: wholeNumber('--retries') },
         waitFlag, timeoutFlag('5m'), ...writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key')),
       ],
@@ -59,9 +71,10 @@ const running: readonly Noun[] = [
       flags: [
         { flags: '-f, --follow', description: 'go on with new lines; ends when the workload does' },
         { flags: '-n, --lines <number>', description: 'only the last so many lines (default: 15, or all with --since)', parse: wholeNumber('-n') },
-        { flags: '--since <duration|time>', description: 'only lines since then' }, ...operatorFlags,
+        { flags: '--since <duration|time>', description: 'only lines since then' },
+        { flags: '--build', description: 'what its builds have printed, instead' }, ...operatorFlags,
       ],
-      examples: ['tollgate logs hello', 'tollgate logs hello -f', 'tollgate logs hello --since 10m --json'],
+      examples: ['tollgate logs hello', 'tollgate logs hello --build', 'tollgate logs hello -f', 'tollgate logs hello --since 10m --json'],
     },
   },
   { ...line('update'), verbs: [], self: { args: '<name> [source]', flags: [waitFlag, timeoutFlag('5m'), ...writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key'))], run: workload('update'), examples: ['tollgate update hello ./hello', 'tollgate update hello --wait', 'tollgate update hello @v1.3'] } },
@@ -78,6 +91,10 @@ const running: readonly Noun[] = [
     ],
   },
   { ...line('kill'), verbs: [], self: { args: '<name>', flags: [timeoutFlag('2m'), ...writeFlags.filter(({ flags }) => flags !== '--dry-run'), ...operatorFlags], run: workload('kill'), examples: ['tollgate kill hello'] } },
+  {
+    ...line('workload'),
+    verbs: [{ name: 'cancel', summary: 'Give up a build or an update; what ran before runs on', args: '<name>', flags: [...writeFlags.filter(({ flags }) => flags !== '--dry-run'), ...operatorFlags], run: workload('cancel'), examples: ['tollgate workload cancel hello'] }],
+  },
 ];
 
 const yourAccount: readonly Noun[] = [
@@ -86,6 +103,11 @@ const yourAccount: readonly Noun[] = [
     verbs: [
       { name: 'show', summary: 'Service level, plan, until when it is paid, and what to do next', run: account('show'), examples: ['tollgate account show', 'tollgate account show --json'] },
       { name: 'pay', summary: 'Print the address of a page that takes a card, and wait until it is done', flags: [{ flags: '--no-wait', description: 'only print the address' }, timeoutFlag('30m')], run: account('pay'), examples: ['tollgate account pay', 'tollgate account pay --no-wait'] },
+      { name: 'plan', summary: 'What is paid for, what it allows, and when it renews', run: cancelling('plan'), examples: ['tollgate account plan', 'tollgate account plan --json'] },
+      { name: 'cancel', summary: 'End the subscription with its paid period; says first what that means', flags: [{ flags: '--confirm', description: 'do not ask' }, ...writeFlags], run: cancelling('cancel'), examples: ['tollgate account cancel', 'tollgate account cancel --dry-run', 'tollgate account cancel --confirm'] },
+      { name: 'resume', summary: 'Withdraw a cancellation before it takes effect', flags: writeFlags, run: cancelling('resume'), examples: ['tollgate account resume'] },
+      { name: 'invoices', summary: 'What was charged, for which period, and whether it was paid', flags: [{ flags: '--limit <number>', description: 'at most so many; all when left out', parse: wholeNumber('--limit', 1) }], run: account('invoices'), examples: ['tollgate account invoices', 'tollgate account invoices --json'] },
+      { name: 'sessions', summary: 'Where you are logged in; one of them can be ended', flags: [{ flags: '--close <id>', description: 'end this one' }], run: account('sessions'), examples: ['tollgate account sessions', 'tollgate account sessions --close ses_0123456789abcdefghjk'] },
       { name: 'help', summary: 'How paying works', run: account('help'), examples: ['tollgate account help'] },
     ],
   },
@@ -114,7 +136,7 @@ const operating: readonly Noun[] = [
     ...line('reactor'),
     verbs: [
       { name: 'list', summary: 'List the reactors, how far they are, and what is parked', flags: operatorFlags, run: operations('reactorList'), examples: ['tollgate reactor list'] },
-      { name: 'retry', summary: 'Release parked work, so that it is tried again', args: '<name> <subject>', flags: [...writeFlags.filter(({ flags }) => flags !== '--dry-run'), ...operatorFlags], run: operations('reactorRetry'), examples: ['tollgate reactor retry send-mail mail_0123456789abcdefghjk'] },
+      { name: 'retry', summary: 'Release parked work, so that it is tried again', args: '<name> <subject>', flags: [{ flags: '--key <key>', description: 'only the deed of this key; all of the subject when left out' }, ...writeFlags, ...operatorFlags], run: operations('reactorRetry'), examples: ['tollgate reactor retry send-mail mail_0123456789abcdefghjk'] },
     ],
   },
   {
@@ -143,6 +165,19 @@ const operating: readonly Noun[] = [
 
 const thisProgram: readonly Noun[] = [
   { ...line('config'), verbs: [{ name: 'explain', summary: 'Show every setting and where it was said', run: env('explain'), examples: ['tollgate config explain'] }] },
+  { ...line('doctor'), verbs: [], self: {
+      flags: [{ flags: '--deep', description: 'verify every event of a data folder on this machine instead, also of a stopped one' }, { flags: '--data <folder>', description: 'with --deep: the folder (default: ./data)' }, ...operatorFlags],
+      run: from(() => import('./doctor.ts'), 'doctor'), examples: ['tollgate doctor', 'tollgate doctor --json', 'tollgate doctor --token-file data/operator.token', 'tollgate doctor --deep --data ./data'],
+    },
+  },
+  {
+    ...line('completion'),
+    verbs: [
+      { name: 'bash', summary: 'Print the script for bash', run: completion('completionBash'), examples: ['source <(tollgate completion bash)', "echo 'source <(tollgate completion bash)' >> ~/.bashrc"] },
+      { name: 'zsh', summary: 'Print the script for zsh', run: completion('completionZsh'), examples: ['source <(tollgate completion zsh)', "echo 'source <(tollgate completion zsh)' >> ~/.zshrc"] },
+      { name: 'fish', summary: 'Print the script for fish', run: completion('completionFish'), examples: ['tollgate completion fish | source', 'tollgate completion fish > ~/.config/fish/completions/tollgate.fish'] },
+    ],
+  },
   { ...line('demo'), verbs: [], self: { run: from(() => import('./demo.ts'), 'demo'), examples: ['tollgate demo'] } },
   { ...line('version'), verbs: [], self: { run: from(() => import('./version.ts'), 'version'), examples: ['tollgate version'] } },
 ];

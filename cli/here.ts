@@ -22,6 +22,18 @@ export const commandHeaders = async ({ options }: Call): Promise<Record<string, 
 export type Committed = { readonly position: string; readonly stream: string; readonly revision: number; readonly events: readonly { readonly type: string; readonly id: string }[] };
 export type WouldAppend = { readonly dryRun: true; readonly stream: string; readonly events: readonly { readonly type: string; readonly data: unknown }[] };
 
+/** A hand-shaped write. With --dry-run: prints what it would append, changes nothing, and answers undefined. */
+export const commandOrDryRun = async (client: Client, name: string, body: object, call: Call): Promise<Committed | undefined> => {
+  if (call.options['dryRun'] !== true) return sendCommand(client, name, body, call);
+  const answer = await client.json<WouldAppend>({ method: 'POST', path: `/commands/${name}`, body, query: { dryRun: true }, headers: await commandHeaders(call), repeatable: true });
+  await call.out.result(answer, () => showDryRun(answer, call));
+  return undefined;
+};
+export const showDryRun = async ({ stream, events }: WouldAppend, { out }: Call): Promise<void> => {
+  out.note(events.length === 0 ? 'Nothing would change.' : `Would append to ${stream}:`);
+  for (const { type, data } of events) await out.data(`${out.style(type, 'bold')}  ${JSON.stringify(data)}`);
+};
+
 export const sendCommand = async (client: Client, name: string, body: object, call: Call): Promise<Committed> =>
   client.json<Committed>({ method: 'POST', path: `/commands/${name}`, body, headers: await commandHeaders(call), repeatable: true });
 

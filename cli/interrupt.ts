@@ -3,9 +3,8 @@ let hint = '';
 export const onInterrupt = (text: string): void => {
   hint = text;
 };
-export const listenForInterrupt = (): void => {
-  process.once('SIGINT', () => {
-    process.stderr.write(hint === '' ? '\n' : `\n${hint}\n`);
-    process.exit(130);
-  });
+export const interrupted = (): never => {
+  process.stderr.write(hint === '' ? '\n' : `\n${hint}\n`);
+  process.exit(130);
 };
+export const listenForInterrupt = (): void => void process.once('SIGINT', interrupted);

@@ -8,7 +8,7 @@ import { prompt, type Steps } from './login-steps.ts';
 
 export type Signup = {
   readonly signupId: string; readonly email: string; readonly status: 'verified' | 'charging' | 'settling' | 'declined' | 'completed'; readonly subscribeUrl: string;
-  readonly paymentToken?: string; readonly detail?: string; readonly nextStep?: string;
+  readonly password?: boolean; readonly paymentToken?: string; readonly detail?: string; readonly nextStep?: string;
 };
 const lookEveryMs = 1_000;
 

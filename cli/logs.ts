@@ -5,7 +5,7 @@ import type { Call } from './command.ts';
 import { Failure } from './exit-codes.ts';
 import { clientFor } from './here.ts';
 import type { Output } from './output.ts';
-import { findWorkload, readWorkload } from './workload.ts';
+import { findWorkload, readWorkload, type Workload } from './workload.ts';
 
 type Line = { readonly id: number; readonly at: string; readonly stream: 'stdout' | 'stderr' | 'system'; readonly text: string };
 const awayMaxMs = 300_000;
@@ -16,26 +16,30 @@ export const logs = async (call: Call): Promise<void> => {
   const { args: [name], options, out } = call;
   const client = clientFor('either', call);
   const { id } = await findWorkload(client, name);
-  const { since, lines } = options as { since?: string; lines?: number };
+  const { since, lines, build } = options as { since?: string; lines?: number; build?: boolean };
   const tail = lines ?? (since === undefined ? tailDefault : undefined);
-  const follower = new Follower(client, id, out);
+  const follower = new Follower(client, id, out, build === true);
   if (options['follow']) await follower.follow({ tail, since });
   else await follower.once({ tail, since });
 };
+
+const building = ({ state, update }: Workload): boolean => [state, update?.state].some((one) => one === 'pending' || one === 'building');
 
 class Follower {
   readonly #client: Client;
   readonly #id: string;
   readonly #out: Output;
+  readonly #build: boolean;
   #last: number | undefined;
-  constructor(client: Client, id: string, out: Output) {
+  constructor(client: Client, id: string, out: Output, build: boolean) {
+    this.#build = build;
     this.#client = client;
     this.#id = id;
     this.#out = out;
   }
 
   async once(query: { tail?: number | undefined; since?: string | undefined; after?: number; follow?: boolean }): Promise<void> {
-    for await (const line of this.#client.lines<Line>({ path: `/workloads/${this.#id}/logs`, query })) {
+    for await (const line of this.#client.lines<Line>({ path: `/workloads/${this.#id}/logs`, query: this.#build ? { ...query, log: 'build' } : query })) {
       if (this.#last !== undefined && line.id > this.#last + 1) this.#out.note(`-- ${line.id - this.#last - 1} lines are missing here`);
       this.#last = line.id;
       await (this.#out.json ? this.#out.jsonLine(line) : this.#out.data(line.stream === 'system' ? this.#out.style(`-- ${line.text}`, 'dim') : line.text));
@@ -58,6 +62,12 @@ class Follower {
       await sleep(againMs);
     }
   }
+  /** The build is over: well, or it is what this call fails with. */
+  #built({ name, reason, failed, updateFailed }: Workload): true {
+    const why = updateFailed?.failed === 'build' ? updateFailed.reason : failed === 'build' ? (reason ?? '') : undefined;
+    if (why !== undefined) throw new Failure('ours', `the build of '${name}' has failed: ${why}`, `See 'tollgate status ${name}'.`, { code: 'BuildFailed' });
+    return true;
+  }
   /** Has the workload ended for good? In error is a failure of this call, too. */
   async #ended(): Promise<boolean> {
     const workload = await readWorkload(this.#client, this.#id);
@@ -65,6 +75,7 @@ class Follower {
       this.#out.note('-- the workload has been removed');
       return true;
     }
+    if (this.#build) return !building(workload) && this.#built(workload);
     if (workload.state === 'error') throw new Failure('ours', `'${workload.name}' has failed: ${workload.reason ?? 'no reason is known'}`, `See 'tollgate status ${workload.name}'.`, { code: 'WorkloadFailed' });
     if (workload.state === 'stopped') this.#out.note(`-- the workload has stopped${workload.reason ? ` (${workload.reason})` : ''}`);
     return workload.state === 'stopped';

@@ -33,6 +33,10 @@ const run = async (argv: readonly string[]): Promise<number> => {
     return 0;
   }
   keepCompiled();
+  if (argv[0] === 'completion' && argv[1] === 'words') {
+    await (await import('./complete.ts')).completeWords(argv.slice(argv[2] === '--' ? 3 : 2));
+    return 0;
+  }
   const { runProgram } = await import('./program.ts');
   return runProgram(argv);
 };

@@ -1,7 +1,7 @@
 /** What operators do to the installation itself: projections, reactors, audit, and in mock mode the clock. */
 import type { Call } from './command.ts';
 import { Failure } from './exit-codes.ts';
-import { clientFor, commandHeaders } from './here.ts';
+import { clientFor, commandOrDryRun } from './here.ts';
 import { localTime, shown } from './output.ts';
 
 export const projectionList = async (call: Call): Promise<void> => {
@@ -25,23 +25,25 @@ export const projectionRebuild = async (call: Call): Promise<void> => {
   if (!out.json) await out.data(`'${name}' is rebuilt and in use: ${last.equal ? 'the same as before' : `${last.differences.length} documents differ`}.`);
 };
 
-type Reactor = { readonly name: string; readonly position: string; readonly lag: number; readonly waiting: number; readonly parked: readonly { readonly subject: string; readonly error: string; readonly since: string; readonly attempts: number }[] };
+type ParkedDeed = { readonly subject: string; readonly key: string; readonly deed?: string; readonly owner?: string; readonly email?: string; readonly error: string; readonly since: string; readonly attempts: number };
+type Reactor = { readonly name: string; readonly position: string; readonly lag: number; readonly waiting: number; readonly parked: readonly ParkedDeed[] };
 export const reactorList = async (call: Call): Promise<void> => {
   const { out } = call;
   const list = await clientFor('operator', call).json<{ items: readonly Reactor[] }>({ path: '/reactors' });
   await out.result(list, async () => {
     await out.table(list.items, [...(['name', 'position', 'lag', 'waiting'] as const).map((title) => ({ title, value: (row: Reactor) => shown(row[title]) })), { title: 'parked', value: (row: Reactor) => String(row.parked.length) }]);
-    const parked = list.items.flatMap((reactor) => reactor.parked.map((work) => ({ reactor: reactor.name, ...work })));
+    const parked = list.items.flatMap((reactor) => reactor.parked.map((work) => ({ reactor: reactor.name, ...work, customer: work.email ?? work.owner })));
     if (parked.length === 0) return;
     await out.data('');
-    await out.table(parked, [...(['reactor', 'subject', 'since', 'attempts', 'error'] as const).map((title) => ({ title: title === 'reactor' ? 'parked at' : title, value: (row: (typeof parked)[number]) => shown(row[title]) }))]);
-    out.note("Try one again: 'tollgate reactor retry NAME SUBJECT'.");
+    await out.table(parked, [...(['reactor', 'subject', 'customer', 'deed', 'since', 'attempts', 'error'] as const).map((title) => ({ title: title === 'reactor' ? 'parked at' : title, value: (row: (typeof parked)[number]) => shown(row[title]) }))]);
+    out.note("Try again what waits: 'tollgate reactor retry REACTOR SUBJECT', or one deed of it with --key KEY ('tollgate parked list --json' has the keys).");
   });
 };
 export const reactorRetry = async (call: Call): Promise<void> => {
-  const { args: [name, subject], out } = call;
-  const answer = await clientFor('operator', call).json({ method: 'POST', path: `/reactors/${encodeURIComponent(name)}/retry`, body: { subject }, headers: await commandHeaders(call), repeatable: true });
-  await out.result(answer, () => out.data(answer.events?.length === 0 ? `'${subject}' was not parked at '${name}'.` : `'${subject}' is tried again by '${name}'.`));
+  const { args: [name, subject], options, out } = call;
+  const key: string | undefined = options['key'];
+  const answer = await commandOrDryRun(clientFor('operator', call), 'ReleaseWork', { reactor: name, subject, ...(key === undefined ? {} : { key }) }, call);
+  if (answer) await out.result(answer, () => out.data(`'${subject}' is tried again by '${name}'.`));
 };
 
 export const auditLog = async (call: Call): Promise<void> => {

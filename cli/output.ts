@@ -13,6 +13,9 @@ export const localTime = (instant: unknown): string => {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())} ${zone}`;
 };
 
+/** Times in a sentence of the server's, as people read them here. */
+export const withLocalTimes = (text: string): string => text.replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, localTime);
+
 const isInstant = (value: unknown): boolean => typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(value);
 const isMoney = (value: object): value is { amount: number; currency: string } => 'amount' in value && 'currency' in value && Number.isInteger(value.amount);
 const decimalsOf = (currency: string): number => {
@@ -45,6 +48,7 @@ const codes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const;
 export type Style = keyof typeof codes;
 const styleOfState: Readonly<Record<string, Style>> = { running: 'green', full: 'green', error: 'red', suspended: 'red', limited: 'yellow', pending: 'yellow', starting: 'yellow', building: 'yellow', stopping: 'yellow' };
 
+const wrapMin = 20;
 export class Output {
   readonly json: boolean;
   /** May prompts be shown? */
@@ -90,6 +94,17 @@ export class Output {
   async result(value: unknown, forPeople: () => Promise<void> | void): Promise<void> {
     if (this.json) await this.document(value);
     else await forPeople();
+  }
+
+  /** Text over several lines on a terminal, those after the first indented; elsewhere as it is. */
+  wrapped(text: string, indent: number): string {
+    const room = ((process.stdout.isTTY && process.stdout.columns) || Infinity) - indent;
+    if (room < wrapMin) return text;
+    const lines = text.split(' ').reduce<string[]>((all, word) => {
+      const last = all.at(-1);
+      return last === undefined || last.length + word.length + 1 > room ? [...all, word] : [...all.slice(0, -1), `${last} ${word}`];
+    }, []);
+    return lines.join(`\n${' '.repeat(indent)}`);
   }
 
   /** Columns, aligned; on a terminal the widest one gives way when the line is too long. */

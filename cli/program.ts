@@ -1,7 +1,8 @@
 /** From nouns and verbs as data to the program: parsing, help, suggestions, and one way to fail. */
 import { Command, CommanderError, Option } from 'commander';
 import type { Call, Flag, Noun, Verb } from './command.ts';
-import { Failure, usage } from './exit-codes.ts';
+import { Failure, Said, usage } from './exit-codes.ts';
+import { globalFlags } from './flags.ts';
 import { handShaped } from './hand-shaped.ts';
 import { nearest } from './nearest.ts';
 import { Output, reportFailure } from './output.ts';
@@ -39,8 +40,10 @@ const addNoun = (program: Command, noun: Noun): void => {
     const run = noun.self.run;
     command.allowExcessArguments(true).action(async () => {
       const [word] = command.args;
-      if (word !== undefined) throw unknownWord(word, `tollgate ${noun.name}`, [...own]);
-      await run({ args: [], options: command.optsWithGlobals(), out: outputOf(command) });
+      // A word that is no verb may be what the noun itself takes: an address.
+      const given = noun.self?.args !== undefined && word?.includes('@') && command.args.length === 1;
+      if (word !== undefined && !given) throw unknownWord(word, `tollgate ${noun.name}`, [...own]);
+      await run({ args: given ? [word] : [], options: command.optsWithGlobals(), out: outputOf(command) });
     });
   }
   for (const { name, ...verb } of noun.verbs) {
@@ -56,7 +59,7 @@ const unknownWord = (word: string, after: string, known: readonly string[]): Fai
 /** Nouns that the catalog adds to; for others it need not be read. */
 const mayGrow = (word: string | undefined): boolean => {
   const found = handShaped.find(({ name }) => name === word);
-  return !found || found.name === 'account' || found.name === 'namespace';
+  return !found || found.name === 'account' || found.name === 'namespace' || found.name === 'workload';
 };
 const nounsFor = async (argv: readonly string[]): Promise<readonly Noun[]> => {
   const words = argv.filter((text) => !text.startsWith('-'));
@@ -74,13 +77,11 @@ const nounsFor = async (argv: readonly string[]): Promise<readonly Noun[]> => {
 export const buildProgram = (nouns: readonly Noun[], version: () => string): Command => {
   const program = new Command('tollgate')
     .description('From "who are you?" to a running, paid service: the command line of Tollgate.')
-    .addOption(new Option('--json', 'print JSON on standard output: one document, or a line for each item of a stream'))
-    .addOption(new Option('--no-input', 'never ask; fail where an answer would be needed'))
-    .addOption(new Option('--no-color', 'no colours, also on a terminal (as NO_COLOR)'))
     .configureHelp({ showGlobalOptions: true, subcommandTerm: (command) => command.name() + (command.registeredArguments.length > 0 ? ` ${command.registeredArguments.map((item) => (item.required ? `<${item.name()}>` : `[${item.name()}]`)).join(' ')}` : ''), optionDescription: (option) => (option.argChoices ? `${option.description} (${option.argChoices.join(', ')})` : option.description) })
     .configureOutput({ outputError: () => undefined })
     .exitOverride()
     .helpCommand(false);
+  for (const { flags, description } of globalFlags) program.addOption(new Option(flags, description));
   program.option('-V, --version', 'the version of this program').on('option:version', () => {
     process.stdout.write(`tollgate ${version()}\n`);
     throw new CommanderError(0, 'commander.version', '');
@@ -120,7 +121,7 @@ export const runProgram = async (given: readonly string[]): Promise<number> => {
   const json = argv.includes('--json');
   let program: Command | undefined;
   try {
-    if (argv.every((word) => ['--help', '-h', '--json', '--no-input', '--no-color'].includes(word))) {
+    if (argv.every((word) => ['--help', '-h', ...globalFlags.map(({ flags }) => flags)].includes(word))) {
       await (await import('./top-help.ts')).printTopHelp();
       return 0;
     }
@@ -129,6 +130,7 @@ export const runProgram = async (given: readonly string[]): Promise<number> => {
     await program.parseAsync([...argv], { from: 'user' });
     return 0;
   } catch (error) {
+    if (error instanceof Said) return error.exitCode;
     if (!(error instanceof CommanderError)) return reportFailure(program ? withNextStep(error, program, argv) : error, json);
     if (error.exitCode === 0) return 0;
     if (error.code === 'commander.help') return 2; // a noun without its verb: its help is on stderr

@@ -36,14 +36,3 @@ export const sourceOf = async (text: string): Promise<Source> => {
 
 /** What a workload is called when nobody says: after the folder, or the repository. */
 export const nameSourceOf = (source: Source): string => (source.kind === 'folder' ? resolve(source.path) : basename(source.git.replace(/\/$/, '')).replace(/\.git$/, ''));
-
-type GitCode = { readonly url: string; readonly ref: string; readonly commit: string };
-/** What a workload's record says of its code: `source` once it is stored here. */
-export type Code = { readonly git?: GitCode; readonly source?: string; readonly update?: Code & { readonly state: string } };
-const shortHash = 10;
-export const codeShown = (git: GitCode | undefined): string | undefined => git && `${git.url} ${git.ref === '' ? '' : `${git.ref} `}(${git.commit.slice(0, shortHash)})`;
-/** Fetching is a step of its own, though the workload is only pending. */
-export const stepOf = (workload: Code & { readonly state: string }): string => {
-  const wanted = workload.update ?? workload;
-  return wanted.git && wanted.source === undefined && wanted.state === 'pending' ? `fetching ${codeShown(wanted.git)}` : workload.state;
-};

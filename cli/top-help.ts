@@ -10,6 +10,7 @@ const options: readonly (readonly [string, string])[] = [
   ['--json', 'print JSON on standard output: one document, or lines for a stream'],
   ['--no-input', 'never ask; fail where an answer would be needed'],
   ['--no-color', 'no colours, also on a terminal (as NO_COLOR)'],
+  ['--verbose', 'tell on standard error what is asked of the server'],
   ['-V, --version', 'the version of this program'],
   ['-h, --help', 'help for a command'],
 ];

@@ -6,11 +6,11 @@ import { Failure, usage } from './exit-codes.ts';
 import { clientFor, sendCommand, wholeList } from './here.ts';
 import { onInterrupt } from './interrupt.ts';
 import { localTime, shown, type Output } from './output.ts';
-import { codeShown, nameSourceOf, sourceOf, stepOf, type Code, type Source } from './source.ts';
+import { nameSourceOf, sourceOf, type Source } from './source.ts';
+import { failIfFailed, progressRows, reasonShown, untilSettled, updateRows, type Progressing } from './workload-progress.ts';
 
-export type Workload = Code & {
-  readonly id: string; readonly name: string; readonly state: 'pending' | 'building' | 'starting' | 'running' | 'stopping' | 'stopped' | 'error';
-  readonly address?: string; readonly reason?: string; readonly generation: number; readonly incarnation: number; readonly at: string; readonly namespaceId: string;
+export type Workload = Progressing & {
+  readonly id: string; readonly name: string; readonly address?: string; readonly incarnation: number; readonly at: string; readonly namespaceId: string;
 };
 const lookEveryMs = 300;
 const watchEveryMs = 1_000;
@@ -35,8 +35,8 @@ const unlessGone = async <T>(reading: Promise<T>): Promise<T | undefined> => {
   }
 };
 
-const showOne = (out: Output, { name, state, address, reason, at, id, incarnation, git }: Workload): Promise<void> =>
-  out.record({ name, state, address, reason, code: codeShown(git), since: at, restarts: incarnation > 1 ? incarnation - 1 : undefined, id });
+const showOne = (out: Output, { name, state, address, reason, at, id, incarnation }: Workload, more: object = {}): Promise<void> =>
+  out.record({ name, state, address, reason, since: at, restarts: incarnation > 1 ? incarnation - 1 : undefined, ...more, id });
 
 /** Asks the gate before anything is packed or sent, so that a refusal comes at once. */
 const requireRun = async (client: Client): Promise<void> => {
@@ -60,10 +60,19 @@ const splitArguments = (args: readonly string[], flagged: readonly string[]): { 
   return { path, env: Object.fromEntries(pairs) };
 };
 
+/** What is given by itself counts more than what a file says. */
+const environmentOf = async (files: readonly string[] = []): Promise<Readonly<Record<string, string>>> => {
+  const { readEnvironment } = await import('./env-file.ts');
+  let environment: Readonly<Record<string, string>> = {};
+  for (const file of files) environment = { ...environment, ...(await readEnvironment(file)) };
+  return environment;
+};
+
 export const run = async (call: Call): Promise<void> => {
   const { args: [words], options, out } = call;
   const client = clientFor('customer', call);
-  const { path, env } = splitArguments(words as string[], (options['env'] as string[] | undefined) ?? []);
+  const { path, env: given } = splitArguments(words as string[], (options['env'] as string[] | undefined) ?? []);
+  const env = { ...(await environmentOf(options['envFile'])), ...given };
   if (path === undefined) throw usage('run needs a folder or a repository', "For example 'tollgate run ./hello' or 'tollgate run github.com/owner/repository'.");
   const source = await sourceOf(path);
   if (source.kind === 'folder') await (await import('./upload.ts')).requireFolder(source.path);
@@ -87,26 +96,12 @@ const codeFor = async (client: Client, source: Source, out: Output): Promise<obj
 };
 
 /** Shows where the workload stands, after it runs with --wait. */
-const finish = async (call: Call, client: Client, workload: Workload): Promise<void> => {
+const finish = async (call: Call, client: Client, workload: Workload, updated = false): Promise<void> => {
   const { options, out } = call;
-  const settled = options['wait'] ? await untilRunning(client, workload, options['timeout'], out) : workload;
-  await out.result(settled, () => showOne(out, settled));
-  if (settled.state === 'error') throw new Failure('ours', `'${settled.name}' has failed: ${settled.reason ?? 'no reason is known'}`, `See 'tollgate logs ${settled.name}'.`, { code: 'WorkloadFailed' });
+  const settled = options['wait'] ? await untilSettled(workload, () => readWorkload(client, workload.id), options['timeout'], out) : workload;
+  await out.result(settled, () => showOne(out, settled, updated ? updateRows(settled) : {}));
+  failIfFailed(settled, updated);
   if (!options['wait']) out.note(`Watch it with 'tollgate status ${settled.name} --watch' or 'tollgate logs -f ${settled.name}'.`);
-};
-const untilRunning = async (client: Client, workload: Workload, timeoutMs: number, out: Output): Promise<Workload> => {
-  const { id, name } = workload;
-  const deadlineMs = Date.now() + timeoutMs;
-  let before = '';
-  for (let seen: Workload | undefined = workload; ; seen = await readWorkload(client, id)) {
-    if (!seen) throw new Failure('notFound', `the workload '${name}' has been removed`, "See 'tollgate status'.", { code: 'WorkloadNotFound' });
-    const step = stepOf(seen);
-    if (step !== before) out.note(`${seen.name}: ${step}${seen.reason ? ` (${seen.reason})` : ''}`);
-    before = step;
-    if (seen.state === 'running' || seen.state === 'error' || seen.state === 'stopped') return seen;
-    if (Date.now() >= deadlineMs) throw new Failure('gaveUp', `gave up waiting for '${name}' to run: it is ${seen.state}`, `See 'tollgate status ${name} --watch'.`, { code: 'GaveUpWaiting' });
-    await sleep(lookEveryMs);
-  }
 };
 
 export const update = async (call: Call): Promise<void> => {
@@ -121,7 +116,17 @@ export const update = async (call: Call): Promise<void> => {
   const committed = await sendCommand(client, 'UpdateWorkload', { workloadId: id, ...code }, call);
   if (committed.events.length === 0) out.note(`'${name}' runs this source already.`);
   const found = await client.json<Workload>({ path: `/workloads/${id}`, query: { after: committed.position } });
-  await finish(call, client, found);
+  await finish(call, client, found, committed.events.length > 0);
+};
+
+/** Gives up a build or an update; what ran before runs on. */
+export const cancel = async (call: Call): Promise<void> => {
+  const { args: [name], out } = call;
+  const client = clientFor('either', call);
+  const { id } = await findWorkload(client, name);
+  const committed = await sendCommand(client, 'CancelBuild', { workloadId: id }, call);
+  const seen = await client.json<Workload>({ path: `/workloads/${id}`, query: { after: committed.position } });
+  await out.result(committed, () => out.data(seen.updateFailed ? `The update of '${name}' is given up; what ran before runs on.` : `The build of '${name}' is given up.`));
 };
 
 /** Ends when the workload is gone, its name free again. */
@@ -143,7 +148,7 @@ const columns = [
   { title: 'state', value: ({ state }: Workload) => state },
   { title: 'address', value: ({ address = '' }: Workload) => address },
   { title: 'since', value: ({ at }: Workload) => localTime(at) },
-  { title: 'reason', value: ({ reason = '' }: Workload) => shown(reason) },
+  { title: 'reason', value: (item: Workload) => shown(reasonShown(item)) },
 ];
 export const status = async (call: Call): Promise<void> => {
   const { args: [name], options, out } = call;
@@ -151,12 +156,14 @@ export const status = async (call: Call): Promise<void> => {
   if (options['watch']) return watch(client, name, out);
   if (name !== undefined) {
     const found = await findWorkload(client, name);
-    return out.result(found, () => showOne(out, found));
+    const { staffRows } = await import('./workload-owners.ts');
+    return out.result(found, async () => showOne(out, found, { ...progressRows(found), ...(await staffRows(client, found)) }));
   }
   const list = await wholeList(client, '/workloads', {});
   await out.result(list, async () => {
     if (list.items.length === 0) return out.note("Nothing runs here. Run something: 'tollgate run SOURCE'.");
-    return out.table(list.items, columns);
+    const { staffColumns } = await import('./workload-owners.ts');
+    return out.table(list.items, [...columns.slice(0, 1), ...(await staffColumns(client)), ...columns.slice(1)]);
   });
   if (!out.json) await noteIsolation(client, out);
 };
@@ -187,4 +194,4 @@ const watch = async (client: Client, name: string | undefined, out: Output): Pro
   }
 };
 const watchLine = (item: Workload, out: Output): Promise<void> =>
-  out.json ? out.jsonLine(item) : out.data([localTime(item.at), item.name, out.state(item.state), item.address, shown(item.reason)].filter(Boolean).join('  '));
+  out.json ? out.jsonLine(item) : out.data([localTime(item.at), item.name, out.state(item.state), item.address, shown(reasonShown(item))].filter(Boolean).join('  '));

@@ -1,5 +1,5 @@
 /** Opens every adapter that the configuration names, in a folder that is this process's alone. */
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { accessSync, chmodSync, constants, existsSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SqliteCounters } from './adapters/counters/sqlite.ts';
 import { FolderInUse, lockFolder } from './adapters/event-store/lock.ts';
@@ -7,20 +7,26 @@ import { SqliteEventStore } from './adapters/event-store/sqlite.ts';
 import { SqliteKeyring } from './adapters/keyring/sqlite.ts';
 import { SqliteLeases } from './adapters/lease/sqlite.ts';
 import { Mailbox } from './adapters/mail/mailbox.ts';
+import { SmtpMail } from './adapters/mail/smtp.ts';
+import { Meters } from './adapters/metrics/meters.ts';
 import { SimulatedPayments } from './adapters/payments/simulated.ts';
 import { SqliteReadModels } from './adapters/read-models/sqlite.ts';
 import { LocalRuntime } from './adapters/runtime/local.ts';
 import { DiskSourceStore } from './adapters/runtime/source-store.ts';
 import { GitSourceHost } from './adapters/source-host/git.ts';
+import { Argon2Hashing } from './adapters/system/argon2.ts';
 import { OffsetClock } from './adapters/system/clock.ts';
 import { SystemRandom } from './adapters/system/random.ts';
 import { openSecrets, type Secrets } from './adapters/system/secrets.ts';
+import { monotonicSeconds } from './adapters/system/stopwatch.ts';
 import { StartRefused, type Config } from './config.ts';
 import type { MovableClock } from './domain/ports/clock.ts';
 import type { RateCounters } from './domain/ports/counters.ts';
 import type { EventStore } from './domain/ports/event-store.ts';
 import type { Keyring } from './domain/ports/keyring.ts';
 import type { Leases } from './domain/ports/leases.ts';
+import type { PasswordHashing } from './domain/ports/passwords.ts';
+import type { Mail } from './domain/ports/mail.ts';
 import type { Random } from './domain/ports/random.ts';
 import type { ReadModels } from './domain/ports/read-models.ts';
 import type { Runtime, SourceStore } from './domain/ports/runtime.ts';
@@ -34,12 +40,18 @@ export type Adapters = {
   readonly readModels: ReadModels;
   readonly keyring: Keyring;
   readonly counters: RateCounters;
+  readonly passwords: PasswordHashing;
   readonly leases: Leases;
   readonly payments: SimulatedPayments;
+  /** Mock mode's own: it knows what has been carried, also when a catcher on this machine carries it. */
   readonly mailbox: Mailbox;
+  readonly mail: Mail;
   readonly runtime: Runtime;
   readonly sources: SourceStore;
   readonly sourceHost: SourceHost;
+  readonly meters: Meters;
+  /** Gives up what is being sent: a carrier that does not answer must not hold up a stop. */
+  readonly hangUp: () => Promise<void>;
   /** Closes everything, the log last. */
   readonly close: () => Promise<void>;
 };
@@ -63,28 +75,56 @@ const takeFolder = (data: string): { release(): void } => {
   }
 };
 
+/** Mails go to the carrier; the mailbox notes what has gone, so that its page shows it whoever carries. */
+const carriedBy = (mailbox: Mailbox, { mail, mailFrom }: Opening, clock: MovableClock): { readonly mail: Mail; readonly close: () => Promise<void> } => {
+  if (mail?.carrier !== 'smtp') return { mail: mailbox, close: async () => undefined };
+  const smtp = new SmtpMail({ server: mail.server, from: mailFrom ?? 'tollgate@localhost', clock });
+  const send: Mail['send'] = async (outgoing) => {
+    await smtp.send(outgoing);
+    await mailbox.send(outgoing);
+  };
+  return { mail: { send }, close: () => smtp.close() };
+};
+
+const ours = /^((events|models|keys|counters|leases|mock-[a-z]+)\.db(-[a-z]+)?|lock(-[a-z]+)?|secrets|sources|operator\.token|tollgate\.yaml)$/;
+/**
+ * Workloads with users of their own have folders below this one, so everybody must be able to pass through it, and through it alone: what
+ * is ours in it, and all that is made from now on, is closed to everybody but us.
+ */
+const letThrough = (data: string): void => {
+  for (const path of readdirSync(data).filter((name) => ours.test(name)).map((name) => join(data, name))) if (!lstatSync(path).isSymbolicLink()) chmodSync(path, statSync(path).mode & 0o700);
+  chmodSync(data, (statSync(data).mode & 0o700) | 0o011);
+};
+
+export type Opening = Pick<Config, 'data'> & Partial<Pick<Config, 'mail' | 'mailFrom' | 'workloadUsers' | 'buildTimeoutMs' | 'gitAllow'>>;
 /** `instead` replaces single adapters: tests move the clock by hand, or run workloads in memory. */
-export const openAdapters = (config: Pick<Config, 'data'> & Partial<Pick<Config, 'gitAllow'>>, origin: () => string, environment: NodeJS.ProcessEnv = process.env, instead: Partial<Pick<Adapters, 'clock' | 'random' | 'runtime' | 'sources' | 'sourceHost'>> = {}): Adapters => {
+export const openAdapters = (config: Opening, origin: () => string, environment: NodeJS.ProcessEnv = process.env, instead: Partial<Pick<Adapters, 'clock' | 'random' | 'runtime' | 'sources' | 'sourceHost'>> = {}): Adapters => {
+  const ownUsers = !instead.runtime && config.workloadUsers !== undefined && process.getuid?.() === 0;
+  if (ownUsers) process.umask(0o077);
   const lock = takeFolder(config.data);
+  if (ownUsers) letThrough(config.data);
   const file = (name: string) => join(config.data, name);
   const clock = instead.clock ?? new OffsetClock();
   const random = instead.random ?? new SystemRandom();
   const secrets = openSecrets(config.data, random, environment);
   const sources = instead.sources ?? new DiskSourceStore(file('sources'));
-  const store = SqliteEventStore.open(file('events.db'));
+  const meters = new Meters(monotonicSeconds);
+  const store = SqliteEventStore.open(file('events.db'), { observe: () => meters.commit() });
   const readModels = SqliteReadModels.open(file('models.db'));
   const keyring = SqliteKeyring.open(file('keys.db'), { masterKey: secrets.keyring, hmacKey: secrets.lookup, random });
   const counters = SqliteCounters.open(file('counters.db'));
   const leases = SqliteLeases.open(file('leases.db'));
   const payments = SimulatedPayments.open({ path: file('mock-provider.db'), clock, random, webhookSecrets: [secrets.webhook], checkoutUrl: (id) => `${origin()}/checkout/${id}` });
   const mailbox = Mailbox.open(file('mock-mailbox.db'), clock);
-  const runtime = instead.runtime ?? new LocalRuntime({ folder: file('workloads'), sources, clock });
+  const runtime = instead.runtime ?? new LocalRuntime({ folder: file('workloads'), sources, clock, users: config.workloadUsers, ...(config.buildTimeoutMs === undefined ? {} : { settings: { buildMaxMs: config.buildTimeoutMs } }) });
   const sourceHost = instead.sourceHost ?? new GitSourceHost({ folder: file('git'), allow: config.gitAllow ?? [] });
+  const { mail, close: hangUp } = carriedBy(mailbox, config, clock);
   const close = async () => {
     await sourceHost.close();
     await runtime.close();
+    await hangUp();
     for (const part of [mailbox, payments, leases, counters, readModels, keyring, store]) await part.close();
     lock.release();
   };
-  return { clock, random, secrets, store, readModels, keyring, counters, leases, payments, mailbox, runtime, sources, sourceHost, close };
+  return { clock, random, secrets, store, readModels, keyring, counters, passwords: new Argon2Hashing(random), leases, payments, mailbox, mail, runtime, sources, sourceHost, meters, hangUp, close };
 };

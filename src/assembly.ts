@@ -2,10 +2,12 @@
 import type { Adapters } from './adapters.ts';
 import { AccessTokens } from './adapters/http/access-tokens.ts';
 import type { Rim } from './adapters/http/rim.ts';
-import { StoredLog } from './adapters/event-store/log.ts';
+import { StoredLog, type Rests } from './adapters/event-store/log.ts';
 import { KeyringVault } from './adapters/event-store/vault.ts';
+import { normaliseEmail } from './adapters/keyring/normalise-email.ts';
 import { testCards } from './adapters/payments/cards.ts';
 import { OutsideWorld, pokingAfter } from './adapters/payments/outside-world.ts';
+import { machineFacts } from './adapters/system/machine.ts';
 import { derivation, derivedTokens } from './adapters/system/derivation.ts';
 import { catalog } from './commands/catalog.ts';
 import { bySystem, SystemMessage } from './commands/command-message.ts';
@@ -16,11 +18,13 @@ import { reactors } from './commands/reactors/registry.ts';
 import type { Mode } from './domain/installation/events.ts';
 import { installation } from './domain/installation/decide.ts';
 import { found, identify, type Identity } from './founding.ts';
+import { metricsOf } from './metrics.ts';
 import { MockTime } from './mock-time.ts';
 import { GateMemory, gate } from './projections/gate.ts';
 import { projections } from './projections/registry.ts';
 import { ModelRunner } from './projections/runner.ts';
 import { Reconciler } from './reconciler.ts';
+import { Scrubber, type Pauses } from './scrubber.ts';
 import { upcasters } from './upcasters.ts';
 import { renderMail } from '../web/mail-templates.ts';
 
@@ -44,7 +48,16 @@ export type AssemblyOptions = {
   /** Posts a webhook to ourselves, over real HTTP where there is a server. */
   readonly post: (body: string, headers: Record<string, string>) => Promise<number>;
   readonly at?: (step: string) => Promise<void> | void;
+  /** `/metrics` answers callers from this machine without a token, too. */
+  readonly metricsOpen?: boolean;
+  /** Reads the whole log again and again, so slowly; without it nothing does. */
+  readonly scrub?: Pauses;
+  /** How long followers of the log rest; the simulator has a time of its own. */
+  readonly rests?: Rests;
 };
+
+/** A stop waits so long for mails on their way. */
+const sendingMaxMs = 3_000;
 
 const render: Rim['renderMail'] = (template, values) => renderMail(template as 'one-time-token', values as never);
 
@@ -69,24 +82,27 @@ const openPumps = async (adapters: Adapters, log: StoredLog, handler: Handler, w
   })));
 
 export const assemble = async (adapters: Adapters, options: AssemblyOptions): Promise<Assembled> => {
-  const { clock, random, secrets, store, keyring, counters, sources, sourceHost, runtime, mailbox } = adapters;
+  const { clock, random, secrets, store, keyring, counters, sources, sourceHost, runtime, mailbox, meters } = adapters;
   const identity = await identify(store, random, options);
   const vault = new KeyringVault(keyring, random, identity.logId);
-  const log = new StoredLog(store, vault, upcasters, true);
+  const log = new StoredLog(store, vault, upcasters, true, options.rests);
   await log.recover();
   const tokens = derivedTokens(secrets.tokens.kid, secrets.tokens.keys);
   const derive = derivation(secrets.ids, random);
-  const handler = new Handler({ tenant: identity.tenantId, log, clock, random, keyring, counters, tokens, derive, sources, sourceHost, vault }, catalog);
+  const handler = new Handler({ tenant: identity.tenantId, log, clock, random, keyring, counters, tokens, derive, sources, sourceHost, vault, observe: (type) => meters.command(type) }, catalog);
   clock.setOffset((await handler.lookup(installation, identity.logId)).offsetMs);
   const models = await openModels(adapters, log, options.logger);
   const gateMemory = new GateMemory();
   await openGate(gateMemory, models.get(gate.name) as ModelRunner, log);
-  log.onCommitted((events) => gateMemory.apply(events));
+  log.onCommitted((events) => {
+    gateMemory.apply(events);
+    meters.appended(events);
+  });
   await found(handler, identity, options.mode);
 
   const outside = new OutsideWorld(adapters.payments, clock, options.post, (error) => options.logger.error({ error: String(error) }, 'the simulated provider failed'));
   const payments = pokingAfter(adapters.payments, outside);
-  const world: World = { payments, mail: mailbox, runtime, sources, sourceHost, vault, keyring, tokens, derive, render };
+  const world: World = { payments, mail: adapters.mail, runtime, sources, sourceHost, vault, keyring, tokens, derive, render };
   const pumps = await openPumps(adapters, log, handler, world, options);
   const advanceClock = async (offsetMs: number) => {
     const key = `clock.${offsetMs}`;
@@ -94,11 +110,12 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
   };
   const mockTime = new MockTime({ clock, log, models: [...models.values()], pumps, outside, nextOutside: () => adapters.payments.nextDueAt(), record: advanceClock });
   const reconciler = new Reconciler(runtime, handler, models.get('workloads') as ModelRunner, options.logger);
+  const scrubber = options.scrub && new Scrubber({ log, store, clock, logger: options.logger }, options.scrub);
   let ready = false;
 
   const rim: Rim = {
-    mode: options.mode, tenant: identity.tenantId, logId: identity.logId, version: options.version, handler, gate: gateMemory, models, pumps, log, store, vault, keyring, clock, random, tokens, derive, payments, runtime, sources,
-    accessTokens: new AccessTokens(secrets.session), renderMail: render, origin: options.origin, ready: () => ready,
+    mode: options.mode, tenant: identity.tenantId, logId: identity.logId, version: options.version, handler, gate: gateMemory, models, pumps, log, store, vault, keyring, normaliseEmail, passwords: adapters.passwords, counters, clock, random, tokens, derive, payments, runtime, sources,
+    metrics: metricsOf(meters, () => rim, options.metricsOpen === true), accessTokens: new AccessTokens(secrets.session), renderMail: render, origin: options.origin, ready: () => ready, machine: () => machineFacts(options.data), damaged: () => scrubber?.damaged ?? [],
     mock: {
       desk: { view: (id) => payments.checkoutView(id), submit: async (id, card, confirmed) => spoken(await payments.submitCard(id, card, confirmed)), cards: testCards },
       carried: async () => mailbox.list(),
@@ -114,13 +131,17 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
       for (const pump of pumps) await pump.start();
       await reconciler.start();
       outside.poke();
+      scrubber?.start();
       ready = true;
     },
     stop: async () => {
       ready = false;
+      await scrubber?.stop();
       reconciler.stop();
       await outside.stop();
+      const enough = setTimeout(() => void adapters.hangUp(), sendingMaxMs).unref();
       for (const pump of pumps) await pump.stop();
+      clearTimeout(enough);
       for (const runner of models.values()) await runner.stop();
     },
   };

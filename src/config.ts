@@ -5,6 +5,9 @@ import { parseArgs } from 'node:util';
 import { parse as parseYaml } from 'yaml';
 import { readAuthority } from './domain/git-address.ts';
 import type { Mode } from './domain/installation/events.ts';
+import { readMailCarrier, readMailFrom, type MailCarrier } from './mail-config.ts';
+import { StartRefused } from './start-refused.ts';
+import { parseDuration } from './domain/instant.ts';
 
 export type Config = {
   readonly port: number;
@@ -16,13 +19,16 @@ export type Config = {
   readonly hostNames: readonly string[];
   /** Hosts that code may be fetched from. */
   readonly gitAllow: readonly string[];
+  readonly metrics: 'operator' | 'loopback';
+  readonly mail: MailCarrier;
+  readonly mailFrom: string;
+  /** Numbers for workloads' own users where the server is root; undefined: none. */
+  readonly workloadUsers: { readonly from: number; readonly to: number } | undefined;
+  readonly buildTimeoutMs: number;
   readonly stopWorkloads: boolean;
   readonly allowRemoteMock: boolean;
 };
-/** Something the operator has to change before it can start: told in one line, without a stack. */
-export class StartRefused extends Error {
-  override readonly name = 'StartRefused';
-}
+export { StartRefused };
 
 /** Every setting there is: rendered into docs/configuration.md. */
 export const settings = {
@@ -33,6 +39,11 @@ export const settings = {
   log: { flag: 'log', variable: 'TOLLGATE_LOG', fallback: 'json', says: 'json or pretty' },
   hostNames: { flag: 'host-names', variable: 'TOLLGATE_HOST_NAMES', fallback: '', says: 'Comma-separated names this server may be addressed by, beside loopback' },
   'git.allow': { flag: 'git-allow', variable: 'TOLLGATE_GIT_ALLOW', fallback: 'github.com,gitlab.com,bitbucket.org,codeberg.org,git.sr.ht', says: 'Comma-separated hosts that code may be fetched from with git, on port 443 and the public internet; `*` allows any such host, `NAME:PORT` that host wherever it is, also in a private network; empty allows none' },
+  mail: { flag: 'mail', variable: 'TOLLGATE_MAIL', fallback: 'mailbox', says: 'Who carries mails: mailbox (mock mode: kept and shown at /mailbox), or smtp://[user@]host[:port] or smtps://...; beyond this machine always encrypted. The password is in the file that TOLLGATE_SMTP_PASSWORD_FILE names' },
+  mailFrom: { flag: 'mail-from', variable: 'TOLLGATE_MAIL_FROM', fallback: 'Tollgate <tollgate@localhost>', says: 'Who mails come from: an address, or Name <address>' },
+  metrics: { flag: 'metrics', variable: 'TOLLGATE_METRICS', fallback: 'operator', says: 'Who may read /metrics: operator (with the operator token), or loopback (callers from this machine without a token, too; not where a proxy on it leads here)' },
+  workloadUsers: { flag: 'workload-users', variable: 'TOLLGATE_WORKLOAD_USERS', fallback: '200000-299999', says: 'Where the server is root: numbers of the users that workloads run as, each as its own; none runs them as the server' },
+  buildTimeout: { flag: 'build-timeout', variable: 'TOLLGATE_BUILD_TIMEOUT', fallback: '10m', says: 'How long a build of a workload may take, e.g. 10m' },
 } as const;
 type Setting = keyof typeof settings;
 
@@ -69,6 +80,18 @@ const oneOf = <T extends string>(name: string, value: string, ...allowed: readon
   return value as T;
 };
 
+const readUsers = (text: string): Config['workloadUsers'] => {
+  if (text === 'none') return undefined;
+  const [from = 0, to = 0] = (/^(\d{1,9})-(\d{1,9})$/.exec(text) ?? []).slice(1).map(Number);
+  if (from < 1000 || to < from) throw new StartRefused(`--workload-users must be a range of numbers from 1000 on, such as 200000-299999, or none, not '${text}'`);
+  return { from, to };
+};
+const readBuildTimeout = (text: string): number => {
+  const duration = parseDuration(text);
+  if (duration === undefined || duration < 1_000) throw new StartRefused(`--build-timeout must be a duration of at least a second, such as 10m, not '${text}'`);
+  return duration;
+};
+
 const parseFlags = (args: readonly string[]) => {
   try {
     const options = { ...Object.fromEntries(Object.values(settings).map(({ flag }) => [flag, { type: 'string' as const }])), config: { type: 'string' as const }, 'stop-workloads': { type: 'boolean' as const }, 'allow-remote-mock': { type: 'boolean' as const } };
@@ -91,10 +114,13 @@ export const readConfig = (args: readonly string[], environment: NodeJS.ProcessE
   if (unknown !== undefined) throw new StartRefused(`the configuration file has an unknown setting '${unknown}'`);
   const port = Number(given('port', file));
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new StartRefused(`--port must be 0 to 65535, not '${given('port', file)}'`);
+  const mode = oneOf('--mode', given('mode', file), 'mock', 'staging', 'production');
   const config: Config = {
-    port, host: given('host', file), data, mode: oneOf('--mode', given('mode', file), 'mock', 'staging', 'production'), log: oneOf('--log', given('log', file), 'json', 'pretty'),
+    port, host: given('host', file), data, mode, mail: readMailCarrier(given('mail', file), mode, environment), mailFrom: readMailFrom(given('mailFrom', file)), log: oneOf('--log', given('log', file), 'json', 'pretty'),
     hostNames: given('hostNames', file).split(',').map((name) => name.trim().toLowerCase()).filter((name) => name !== ''),
     gitAllow: hostsOf(given('git.allow', file)),
+    metrics: oneOf('--metrics', given('metrics', file), 'operator', 'loopback'),
+    workloadUsers: readUsers(given('workloadUsers', file)), buildTimeoutMs: readBuildTimeout(given('buildTimeout', file)),
     stopWorkloads: flags['stop-workloads'] === true, allowRemoteMock: flags['allow-remote-mock'] === true,
   };
   if (config.mode === 'mock' && !isLoopback(config.host) && !config.allowRemoteMock) throw new StartRefused(`mock mode listens on loopback only, because anybody could walk its clock; to listen on ${config.host} all the same, add --allow-remote-mock`);

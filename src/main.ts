@@ -6,6 +6,7 @@ import { openAdapters, type Adapters } from './adapters.ts';
 import { assemble, type Assembled, type Logger } from './assembly.ts';
 import { readConfig, StartRefused, type Config } from './config.ts';
 import { operatorToken } from './founding.ts';
+import { usualPauses } from './scrubber.ts';
 import { serve, type Served } from './server.ts';
 
 const stopMaxMs = 9_000;
@@ -42,7 +43,9 @@ const refusal = (error: unknown, config: Config | undefined): string | undefined
 const announce = (config: Config, origin: string, isolation: string): void => {
   const data = relative(process.cwd(), config.data) || '.';
   const shown = data.startsWith('..') ? config.data : `./${data}`;
-  const words = config.mode === 'mock' ? 'mock mode: no real mail, money or cluster' : `${config.mode} mode`;
+  const { mail } = config;
+  const mock = mail.carrier === 'smtp' ? `mock mode: no real money or cluster; mails go to ${mail.shown} on this machine` : 'mock mode: no real mail, money or cluster';
+  const words = config.mode === 'mock' ? mock : `${config.mode} mode`;
   const tokenFile = join(shown, 'operator.token');
   const elsewhere = config.port === 8081 ? '' : `TOLLGATE_URL=${origin} `;
   process.stdout.write([
@@ -63,23 +66,23 @@ const start = async (config: Config): Promise<Running> => {
   let origin = `http://${config.host}:${config.port}`;
   const adapters = openAdapters(config, () => origin);
   const post = async (body: string, headers: Record<string, string>): Promise<number> => (await fetch(`${origin}/webhooks/stripe`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers }, signal: AbortSignal.timeout(10_000) })).status;
-  const system = await assemble(adapters, { mode: config.mode, data: config.data, version: versionOf(), origin: () => origin, logger, post });
+  const system = await assemble(adapters, { mode: config.mode, data: config.data, version: versionOf(), origin: () => origin, logger, post, metricsOpen: config.metrics === 'loopback', scrub: usualPauses });
   await operatorToken(system.handler, system.identity, config.data, adapters.random);
   const served = await serve(system, config, logger);
   await served.app.listen(config.port, config.host);
   const { port } = served.app.getHttpServer().address() as { port: number };
   origin = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
   await system.start();
-  announce({ ...config, port }, origin, adapters.runtime.isolation());
-  return { config, adapters, system, served, origin };
+  return { config: { ...config, port }, adapters, system, served, origin };
 };
 
 /** Finishes what was acknowledged, then lets go: workloads keep running unless told otherwise. */
 const stop = async ({ config, adapters, system, served }: Running): Promise<void> => {
-  const running = (await adapters.runtime.list()).filter(({ state }) => state === 'running' || state === 'starting');
+  const alive = (await adapters.runtime.list()).filter(({ state }) => state === 'running' || state === 'starting' || state === 'building');
+  const running = [...new Set(alive.map(({ workload }) => workload))];
   await served.close();
   await system.stop();
-  if (config.stopWorkloads) for (const { workload } of running) await adapters.runtime.stop(workload);
+  if (config.stopWorkloads) for (const workload of running) await adapters.runtime.stop(workload);
   else if (running.length > 0) process.stdout.write(`${running.length} workload${running.length === 1 ? ' keeps' : 's keep'} running; the next start finds them again. To stop them too: npm start -- --stop-workloads\n`);
   await adapters.close();
 };
@@ -101,6 +104,7 @@ try {
     });
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  announce(running.config, running.origin, running.adapters.runtime.isolation()); // from here on somebody may stop us
   process.on('disconnect', () => process.exit(1)); // the launcher died: nobody could stop us any more
 } catch (error) {
   const line = refusal(error, config);

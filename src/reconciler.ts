@@ -7,7 +7,7 @@ import type { RunReport, Runtime } from './domain/ports/runtime.ts';
 import type { ModelRunner } from './projections/runner.ts';
 
 /** States in which a workload has, or should have, a process. */
-const alive = new Set(['starting', 'running']);
+const alive = new Set(['building', 'starting', 'running']);
 
 export class Reconciler {
   readonly #runtime: Runtime;
@@ -27,15 +27,19 @@ export class Reconciler {
 
   async start(): Promise<void> {
     this.#stopListening = this.#runtime.onReport((report) => this.#enqueue(report));
-    const seen = new Map((await this.#runtime.list()).map((report) => [report.workload, report]));
+    const reports = await this.#runtime.list();
+    const [seen, lost] = [new Set(reports.map(({ workload }) => workload)), new Set(reports.filter((report) => report.lost).map(({ workload }) => workload))];
+    const restarted = new Set<WorkloadId>();
     for await (const page of this.#workloads.collection.all()) {
       for (const { key, document } of page) {
-        const report = seen.get(key as WorkloadId);
+        const workload = key as WorkloadId;
         if (!alive.has(String(document['state']))) continue;
-        if (!report || report.lost === true) await this.#dispatch('RestartWorkload', { workloadId: key, reason: 'its processes were gone after a restart of the server' });
+        if (seen.has(workload) && !lost.has(workload)) continue;
+        restarted.add(workload);
+        await this.#dispatch('RestartWorkload', { workloadId: workload, reason: 'its processes were gone after a restart of the server' });
       }
     }
-    for (const report of seen.values()) this.#enqueue(report);
+    for (const report of reports) if (!restarted.has(report.workload)) this.#enqueue(report);
   }
 
   stop(): void {

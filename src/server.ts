@@ -1,12 +1,18 @@
 /** Nest on Fastify around an assembled system: limits, headers, correlation ids, access log. */
 import 'reflect-metadata';
 import type { Server } from 'node:http';
+import cookies from '@fastify/cookie';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemFilter } from './adapters/http/problem.filter.ts';
+import { serveForwardAuth } from './adapters/http/forward-auth.ts';
 import { serveGate } from './adapters/http/gate.route.ts';
+import { asksForPage } from './adapters/http/page-forms.ts';
+import { noteRoutes, requireJson } from './adapters/http/methods.ts';
 import { HttpProblem } from './adapters/http/problem.ts';
+import { refuseRaw } from './adapters/http/raw-refusals.ts';
+import { readableModels } from './adapters/http/queries.ts';
 import { securityHeaders } from './adapters/http/security-headers.ts';
 import { AppModule } from './app.module.ts';
 import type { Assembled, Logger } from './assembly.ts';
@@ -28,33 +34,56 @@ const correlationIds = (random: Random) => (request: { headers: Record<string, s
 /** The name in a Host header, without port and brackets. */
 const hostName = (header: string | undefined): string => (header ?? '').toLowerCase().replace(/:\d+$/, '').replaceAll(/[[\]]/g, '');
 
+/** Some addresses are a page for people and an answer for programs: who asks for HTML gets the page. */
+const pageOrNot = {
+  name: 'page',
+  storage: () => {
+    const handlers = new Map<unknown, unknown>();
+    return { get: (key: unknown) => handlers.get(key) ?? null, set: (key: unknown, handler: unknown) => void handlers.set(key, handler) };
+  },
+  deriveConstraint: ({ headers }: FastifyRequest['raw']) => asksForPage(headers) || undefined,
+};
+/** Logs and events: how long they were read says nothing of how fast we answer. */
+const goesOn = ({ raw }: FastifyReply): boolean => /event-stream|ndjson/.test(String(raw.getHeader('content-type') ?? ''));
+
 export type Served = { readonly app: NestFastifyApplication; readonly close: () => Promise<void> };
 
 export const serve = async ({ rim }: Assembled, config: Pick<Config, 'hostNames' | 'host'>, logger: Logger): Promise<Served> => {
+  const headers = { ...securityHeaders, 'content-security-policy': contentSecurityPolicy(rim.mode) };
+  const correlationId = correlationIds(rim.random);
   const adapter = new FastifyAdapter({
-    bodyLimit: bodyMaxBytes, genReqId: correlationIds(rim.random), requestIdHeader: false, trustProxy: false, logger: false, keepAliveTimeout: idleMaxMs, routerOptions: { maxParamLength: 300 },
-    http: { headersTimeout: headersMaxMs, maxHeaderSize: 16_384 },
+    bodyLimit: bodyMaxBytes, genReqId: correlationId, requestIdHeader: false, trustProxy: false, logger: false, keepAliveTimeout: idleMaxMs, routerOptions: { maxParamLength: 300 },
+    http: { headersTimeout: headersMaxMs, maxHeaderSize: 16_384, requireHostHeader: false },
+    clientErrorHandler: refuseRaw(headers, () => correlationId({ headers: {} })),
     // What Fastify refuses before any hook: an address that is none, or a part of one that is too long.
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => filter.answer(error, request, reply.headers(headers).header('x-correlation-id', request.id)),
   } as ConstructorParameters<typeof FastifyAdapter>[0]);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(rim), adapter, { logger: false, rawBody: true, abortOnError: false });
-  const filter = new ProblemFilter(rim.mode, () => rim.clock.now(), (error, correlationId) => logger.error({ correlationId, error: error instanceof Error ? error.message : String(error), stack: error instanceof Error ? error.stack : undefined }, 'a bug'));
+  const filter = new ProblemFilter(rim, (error, correlationId) => logger.error({ correlationId, error: error instanceof Error ? error.message : String(error), stack: error instanceof Error ? error.stack : undefined }, 'a bug'));
   app.useGlobalFilters(filter);
   const fastify = adapter.getInstance();
-  const headers = { ...securityHeaders, 'content-security-policy': contentSecurityPolicy(rim.mode) };
+  fastify.addConstraintStrategy(pageOrNot as never);
+  await app.register(cookies as never, { hook: false } as never); // parsed where a page asks, not on every call
+  const answerOtherMethods = noteRoutes(fastify as never, filter);
   fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
     reply.headers(headers).header('x-correlation-id', request.id);
     const name = hostName(request.headers.host);
     if (isLoopback(name) || name === config.host || config.hostNames.includes(name)) return done();
+    if (request.headers.host === undefined) return filter.answer(new HttpProblem(400, 'InvalidRequest', 'The Host header is missing.', 'Send HTTP/1.1 with a Host header.'), request, reply);
     filter.answer(new HttpProblem(421, 'WrongHost', `This server does not answer for '${name}'.`, 'Use its own name, or add it with --host-names.'), request, reply);
   });
+  fastify.addHook('onRequest', requireJson(filter) as never);
   // What is logged names the route, not the address typed: a query may hold personal data.
   fastify.addHook('onResponse', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
+    if (!goesOn(reply)) rim.metrics.answered(request.method, request.routeOptions.url ?? 'unknown', reply.statusCode, reply.elapsedTime / 1_000);
     logger.info({ correlationId: request.id, method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'request');
     done();
   });
   serveGate(fastify as never, rim, filter);
+  serveForwardAuth(fastify as never, rim, filter);
   fastify.addContentTypeParser(['application/gzip', 'application/x-gzip', 'application/octet-stream'], ((_request: unknown, payload: unknown, done: (error: null, body: unknown) => void) => done(null, payload)) as never);
+  await app.init();
+  answerOtherMethods(readableModels(rim).map(({ model }) => model.name));
   return { app, close: () => closeAll(app) };
 };
 

@@ -1,11 +1,10 @@
 /** The simulated payment provider's own page. It takes the names of test cards, never a card number. */
 import type { JSX } from 'preact';
 import { Problem, type Refusal } from './parts.tsx';
-import { page, type Mode } from './shell.tsx';
+import { page, type Frame } from './shell.tsx';
 
 export type TestCard = { readonly name: string; readonly meaning: string };
-export type CheckoutProps = {
-  readonly mode: Mode;
+export type CheckoutProps = Frame & {
   readonly id: string;
   readonly purpose: 'signup' | 'pay';
   /** As people read it: "35.00 USD". */
@@ -13,15 +12,17 @@ export type CheckoutProps = {
   /** The card wants its holder to confirm: asked once more, with the card carried along. */
   readonly askConfirmation: boolean;
   readonly card?: string;
+  /** This browser redeems the payment token by itself. */
+  readonly goesOn?: boolean;
   readonly problem?: string | Refusal;
   readonly cards: readonly TestCard[];
 };
 
-const Summary = ({ purpose, amount }: CheckoutProps): JSX.Element => (
+const Summary = ({ purpose, amount, goesOn }: CheckoutProps): JSX.Element => (
   <dl class="facts">
     <div><dt>For</dt><dd>{purpose === 'signup' ? 'A new subscription' : 'An open payment, and those to come'}</dd></div>
     <div><dt>Amount</dt><dd class="figure">{amount}</dd></div>
-    <div><dt>Charged</dt><dd>{purpose === 'signup' ? 'When the terminal redeems the payment token' : 'At once, if a payment is open'}</dd></div>
+    <div><dt>Charged</dt><dd>{purpose === 'signup' ? (goesOn ? 'As soon as the card is stored' : 'When the terminal redeems the payment token') : 'At once, if a payment is open'}</dd></div>
   </dl>
 );
 
@@ -59,7 +60,7 @@ export const checkoutPage = (props: CheckoutProps): string => {
   const command = props.purpose === 'signup' ? 'tollgate login --otp EMAIL' : 'tollgate account pay';
   return page({
     title: props.askConfirmation ? 'Confirm your card' : 'Checkout',
-    mode: props.mode,
+    frame: props,
     cli: <>In a terminal <code>{command}</code> leads here and waits until you are done.</>,
     children: (
       <div class="narrow">

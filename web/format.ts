@@ -13,6 +13,9 @@ export const formatTime = (instant: string): string => {
   return `${part.day} ${part.month} ${part.year}, ${part.hour}:${part.minute} UTC`;
 };
 
+/** "21 November 2026". */
+export const formatDay = (day: string): string => formatTime(`${day}T00:00:00.000Z`).split(',')[0] ?? day;
+
 /** "35.00 USD"; an amount that is text already stays as it is. */
 export const formatAmount = (amount: Money | string): string => (typeof amount === 'string' ? amount : formatMoney(amount));
 

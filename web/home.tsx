@@ -1,9 +1,9 @@
 /** The front page: what this is, what to do next, and where to look. */
 import type { JSX } from 'preact';
-import { Command } from './parts.tsx';
-import { page, type Mode } from './shell.tsx';
+import { Cmd, Command } from './parts.tsx';
+import { page, type Frame } from './shell.tsx';
 
-export type HomeProps = { readonly mode: Mode };
+export type HomeProps = Frame;
 
 type Step = { readonly title: string; readonly commands: readonly string[]; readonly says: JSX.Element };
 
@@ -51,12 +51,12 @@ const StepItem = ({ step, n }: { step: Step; n: number }): JSX.Element => (
   </li>
 );
 
-export const homePage = ({ mode }: HomeProps): string =>
+export const homePage = (props: HomeProps): string =>
   page({
     title: 'Home',
-    mode,
+    frame: props,
     here: '/',
-    cli: <>The same in a terminal: <code>tollgate help</code></>,
+    cli: <>The same in a terminal: <Cmd>tollgate help</Cmd></>,
     children: (
       <div class="split">
         <section>
@@ -67,15 +67,18 @@ export const homePage = ({ mode }: HomeProps): string =>
           </p>
           <p>Every step is an event in a log, so every step can be shown and proved afterwards.</p>
           <ul class="links">
-            <li><a href="/subscribe">Subscribe</a> <span>choose a plan, store a card</span></li>
-            {mode === 'mock' ? <li><a href="/mailbox">Mailbox</a> <span>the mails this server would have sent</span></li> : null}
+            <li><a href="/login">Sign in or sign up</a> <span>with a token by mail</span></li>
+            <li><a href="/account">Account</a> <span>plan, level, workloads, invoices</span></li>
+            <li><a href="/admin">Operator</a> <span>customers, mails, parked work</span></li>
+            {props.mode === 'mock' ? <li><a href="/mailbox">Mailbox</a> <span>the mails this server would have sent</span></li> : null}
+            <li><a href="/docs">API</a> <span>every call, with a line to try it</span></li>
             <li><a href="/openapi.json">API description</a> <span>OpenAPI, as JSON</span></li>
           </ul>
         </section>
         <section aria-labelledby="next">
           <h2 id="next">Next steps</h2>
           <ol class="steps">
-            {(mode === 'mock' ? mockSteps : customerSteps).map((step, i) => <StepItem key={step.title} step={step} n={i + 1} />)}
+            {(props.mode === 'mock' ? mockSteps : customerSteps).map((step, i) => <StepItem key={step.title} step={step} n={i + 1} />)}
           </ol>
         </section>
       </div>

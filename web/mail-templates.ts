@@ -10,7 +10,13 @@ export type MailValues = {
   limited: { suspendAt: string; payCommand?: string };
   suspended: { terminateAt: string; payCommand?: string };
   restored: Record<string, never>;
-  ended: Record<string, never>;
+  ended: { keptUntil?: string };
+  'cancellation-scheduled': { endsAt: string };
+  'cancellation-withdrawn': { paidThrough: string };
+  'password-reset': { token: string; minutes: number };
+  'password-changed': { at: string; by: string };
+  namespaces: { namespaces: string };
+  receipt: { invoice: string; plan: string; amount: string; periodStart: string; periodEnd: string };
 };
 export type MailTemplate = keyof MailValues;
 export type RenderedMail = { readonly subject: string; readonly text: string; readonly html: string };
@@ -85,9 +91,54 @@ const descriptions: { readonly [T in MailTemplate]: (values: MailValues[T]) => D
     subject: 'Everything is back',
     body: [[line`Your payment arrived. Your account is whole again and what was stopped is starting.`], [line`See how it is doing: ${code('tollgate status')}.`]],
   }),
-  ended: () => ({
+  ended: ({ keptUntil }) => ({
     subject: 'Your subscription has ended',
-    body: [[line`Your subscription has ended. Nothing more will be charged.`], [line`You are welcome back at any time: ${code('tollgate account pay')}.`]],
+    body: [
+      [line`Your subscription has ended. Nothing more will be charged.`],
+      ...(keptUntil === undefined ? [] : [[line`Your workloads are stopped. They and their data are kept until ${formatTime(keptUntil)}, and then removed.`]]),
+      [line`You are welcome back at any time: ${code(pay)}.`],
+    ],
+  }),
+  'cancellation-scheduled': ({ endsAt }) => ({
+    subject: 'Your subscription is cancelled',
+    body: [
+      [line`You will not be charged again. Everything works until ${formatTime(endsAt)}; then your workloads are stopped.`],
+      [line`Did you change your mind? Until then this takes it back: ${code('tollgate account resume')}.`],
+    ],
+  }),
+  'password-reset': ({ token, minutes }) => ({
+    subject: 'Your token for a new Tollgate password',
+    body: [
+      [line`Somebody, hopefully you, asked for a new password for this address with ${code('tollgate password reset')}.`, line`To set it please copy and paste this one-time token into your terminal: ${code(token)}.`],
+      [line`This token works once and expires in ${minutes} minutes. Setting the new password ends every session.`],
+      [line`It was not you? Then there is nothing to do: without the token nothing changes.`],
+    ],
+  }),
+  'password-changed': ({ at, by }) => ({
+    subject: 'Your Tollgate password was changed',
+    body: [
+      [line`The password of your account was ${by === 'session' ? 'set' : 'changed'} on ${formatTime(at)}${by === 'reset' ? ', with a token that was mailed to you. Every session has been ended' : ''}.`],
+      [line`It was not you? Set another one at once, which ends every session: ${code('tollgate password reset')}.`],
+    ],
+  }),
+  namespaces: ({ namespaces }) => ({
+    subject: 'Your namespaces on Tollgate',
+    body: [
+      [line`Somebody, hopefully you, asked which namespaces belong to this address: ${code(namespaces === '' ? 'none' : namespaces)}.`],
+      [line`Log in: ${code('tollgate login --otp')} with this address. Choose one: ${code('tollgate namespace use NAME')}.`],
+    ],
+  }),
+  receipt: ({ invoice, plan, amount, periodStart, periodEnd }) => ({
+    subject: `Receipt: ${amount} for ${plan}`,
+    body: [
+      [line`Your payment of ${amount} arrived. Thank you.`],
+      [line`Plan: ${plan}, from ${formatTime(periodStart)} to ${formatTime(periodEnd)}.`, line`Invoice: ${code(invoice)}.`],
+      [line`All your invoices: ${code('tollgate account invoices')}.`],
+    ],
+  }),
+  'cancellation-withdrawn': ({ paidThrough }) => ({
+    subject: 'Your subscription goes on',
+    body: [[line`The cancellation of your subscription is withdrawn, so that everything goes on as before.`], [line`It renews on ${formatTime(paidThrough)}.`]],
   }),
 };
 
@@ -95,15 +146,22 @@ const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', 
 const escape = (text: string): string => text.replace(/[&<>"']/g, (sign) => entities[sign] ?? sign);
 
 const inlineText = (part: Inline): string => (typeof part === 'string' ? part : `\`${part.code}\``);
-const inlineHtml = (part: Inline): string =>
-  typeof part === 'string' ? escape(part) : `<code style="font-family:ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere">${escape(part.code)}</code>`;
+/** Half-transparent greys: they are as readable on the dark ground that many mail programs put under a mail as on a light one. */
+const codeStyle = 'font-family:ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere;background:rgba(127,127,127,.16);border-radius:4px;padding:2px 5px;font-size:14px';
+/** A token fits on one line of a phone, and one touch takes all of it. */
+const tokenStyle = 'font-family:ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere;display:inline-block;margin:8px 0 0;border:1px solid rgba(127,127,127,.6);background:rgba(127,127,127,.16);border-radius:6px;padding:10px 8px;font-size:13px;line-height:1.2;-webkit-user-select:all;user-select:all';
+const tokenLength = 30;
+/** So much of a command fits on a phone's line: it is not broken. */
+const unbrokenLength = 34;
+const styleOf = (code: string): string => (code.length >= tokenLength && !code.includes(' ') ? tokenStyle : code.length <= unbrokenLength ? `${codeStyle};white-space:nowrap` : codeStyle);
+const inlineHtml = (part: Inline): string => (typeof part === 'string' ? escape(part) : `<code style="${styleOf(part.code)}">${escape(part.code)}</code>`);
 
 const toText = (body: readonly Paragraph[]): string =>
   `${body.map((lines) => lines.map((parts) => parts.map(inlineText).join('')).join('\n')).join('\n\n')}\n`;
 const toHtml = (subject: string, body: readonly Paragraph[]): string => `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>${escape(subject)}</title></head>
-<body style="margin:0;padding:24px;font:16px/1.5 system-ui,-apple-system,'Segoe UI',sans-serif"><div style="max-width:560px">
+<body style="margin:0;padding:24px;font:16px/1.5 system-ui,-apple-system,'Segoe UI',sans-serif"><div style="max-width:560px;border-top:3px solid rgba(127,127,127,.6);padding-top:20px">
 ${body.map((lines) => `<p style="margin:0 0 16px">${lines.map((parts) => parts.map(inlineHtml).join('')).join('<br>\n')}</p>`).join('\n')}
 </div></body>
 </html>

@@ -1,8 +1,8 @@
 /** Mock mode's mailbox: the mails that would have been sent, newest first, the newest one open. */
 import type { ComponentChildren, JSX } from 'preact';
 import { countOf } from './format.ts';
-import { Time } from './parts.tsx';
-import { page } from './shell.tsx';
+import { Cmd, Time } from './parts.tsx';
+import { page, type Viewer } from './shell.tsx';
 
 export type MailInBox = {
   readonly id: string;
@@ -14,7 +14,7 @@ export type MailInBox = {
   readonly attempts: number;
   readonly status: string;
 };
-export type MailboxProps = { readonly mails: readonly MailInBox[] };
+export type MailboxProps = { readonly viewer?: Viewer; readonly mails: readonly MailInBox[] };
 
 const tokenRun = /\b([0-9a-f]{40})\b/;
 /** The text as it was sent; a click on a one-time token selects all of it. */
@@ -46,19 +46,19 @@ const MailItem = ({ mail, n }: { mail: MailInBox; n: number }): JSX.Element => {
 
 const newestFirst = (a: MailInBox, b: MailInBox): number => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0);
 
-export const mailboxPage = ({ mails }: MailboxProps): string =>
+export const mailboxPage = ({ mails, ...frame }: MailboxProps): string =>
   page({
     title: 'Mailbox',
-    mode: 'mock',
+    frame: { mode: 'mock', ...frame },
     here: '/mailbox',
-    cli: <>The same in a terminal: <code>tollgate mail list</code>. For scripts: <a href="/mailbox.json">/mailbox.json</a></>,
+    cli: <>The same in a terminal: <Cmd>tollgate mail list</Cmd>. For scripts: <a href="/mailbox.json">/mailbox.json</a></>,
     children: (
       <div class="narrow">
         <h1>Mailbox</h1>
         {mails.length === 0 ? (
           <section class="panel">
             <h2>No mail yet</h2>
-            <p>Mails that this server would send appear here. The first one comes with <code>tollgate login --otp EMAIL</code>, for an invited address.</p>
+            <p>Mails that this server would send appear here. The first one comes with <Cmd>tollgate login --otp EMAIL</Cmd>, for an invited address.</p>
           </section>
         ) : (
           <>

@@ -12,18 +12,21 @@ export const Problem = ({ problem, id }: { problem: string | Refusal; id: string
     <div class="note note-problem" role="alert" id={id}>
       <Mark shape="cross" />
       <div>
-        <p><strong>{detail}</strong></p>
+        <p><strong>{prose(detail)}</strong></p>
         {nextStep ? <p>{prose(nextStep)}</p> : null}
       </div>
     </div>
   );
 };
 
-/** Sets commands in our own sentences, written 'tollgate ...', in the type of commands. */
+/** Sets commands in our own sentences, written 'tollgate ...', in the type of commands, and instants as people read them. */
 export const prose = (text: string): ComponentChildren =>
-  text.split(/'(tollgate [^']*)'/).map((part, i) => (i % 2 === 1 ? <code key={i}>{unbroken(part)}</code> : part));
+  text.split(/'(tollgate [^']*)'/).map((part, i) => (i % 2 === 1 ? <code key={i}>{unbroken(part)}</code> : withTimes(part)));
+const withTimes = (text: string): ComponentChildren =>
+  text.split(/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)/).map((part, i) => (i % 2 === 1 ? <Time key={i} at={part} /> : part));
 
-/** Lines break between the words of a command only, never inside a flag. */
+/** A command within a sentence: lines break between its words only, never inside a flag. */
+export const Cmd = ({ children }: { children: ComponentChildren }): JSX.Element => <code>{unbroken([children].flat().join(''))}</code>;
 const unbroken = (command: string): ComponentChildren => command.split(' ').map((word, i) => <>{i > 0 ? ' ' : ''}<span>{word}</span></>);
 
 export const Time = ({ at }: { at: string }): JSX.Element => <time dateTime={at}>{formatTime(at)}</time>;
@@ -44,7 +47,7 @@ export const Command = ({ id, text }: { id: string; text: string }): JSX.Element
   </Copyable>
 );
 
-type Shape = 'disc' | 'half' | 'square' | 'ring' | 'dashed' | 'cross' | 'tick';
+export type Shape = 'disc' | 'half' | 'square' | 'ring' | 'dashed' | 'cross' | 'tick';
 const shapes: Readonly<Record<Shape, JSX.Element>> = {
   disc: <circle cx="8" cy="8" r="6.5" fill="currentColor" />,
   half: <><circle cx="8" cy="8" r="6" fill="none" stroke="currentColor" stroke-width="2" /><path d="M8 2a6 6 0 0 0 0 12z" fill="currentColor" /></>,

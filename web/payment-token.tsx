@@ -1,14 +1,14 @@
 /** The payment token, to take back to the terminal. */
-import { Copyable, Time } from './parts.tsx';
-import { page, type Mode } from './shell.tsx';
+import { Cmd, Copyable, Time } from './parts.tsx';
+import { page, type Frame } from './shell.tsx';
 
-export type PaymentTokenProps = { readonly mode: Mode; readonly token: string; readonly expiresAt: string; readonly email?: string };
+export type PaymentTokenProps = Frame & { readonly token: string; readonly expiresAt: string; readonly email?: string };
 
-export const paymentTokenPage = ({ mode, token, expiresAt, email }: PaymentTokenProps): string =>
+export const paymentTokenPage = ({ token, expiresAt, email, ...frame }: PaymentTokenProps): string =>
   page({
     title: 'Your payment token',
-    mode,
-    cli: <>In a terminal <code>tollgate login --otp {email ?? 'EMAIL'}</code> waits for this token, and takes up a sign-up where it stands.</>,
+    frame,
+    cli: <>In a terminal <Cmd>tollgate login --otp {email ?? 'EMAIL'}</Cmd> waits for this token, and takes up a sign-up where it stands.</>,
     children: (
       <div class="narrow">
         <h1>Your card is stored</h1>
@@ -24,7 +24,7 @@ export const paymentTokenPage = ({ mode, token, expiresAt, email }: PaymentToken
         <ol class="plain">
           <li>Your card is charged for the first month.</li>
           <li>Your account and its namespace are made.</li>
-          <li>You are signed in: <code>tollgate run SOURCE</code> starts your first workload.</li>
+          <li>You are signed in: <Cmd>tollgate run SOURCE</Cmd> starts your first workload.</li>
         </ol>
       </div>
     ),

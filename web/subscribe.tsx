@@ -2,8 +2,8 @@
 import type { JSX } from 'preact';
 import { formatMoney, type Money } from '../src/domain/money.ts';
 import { countOf, formatCpu, formatMebibytes } from './format.ts';
-import { Command, Problem, type Refusal } from './parts.tsx';
-import { page, type Mode } from './shell.tsx';
+import { Cmd, Command, Problem, type Refusal } from './parts.tsx';
+import { page, type Frame } from './shell.tsx';
 
 export type PlanOnSale = {
   readonly id: string;
@@ -12,8 +12,7 @@ export type PlanOnSale = {
   readonly interval: string;
   readonly limits: { readonly workloads: number; readonly cpuMillis: number; readonly memoryMiB: number; readonly diskMiB: number };
 };
-export type SubscribeProps = {
-  readonly mode: Mode;
+export type SubscribeProps = Frame & {
   readonly plans: readonly PlanOnSale[];
   readonly email?: string;
   /** Id of the plan chosen before, when the form is shown again. */
@@ -21,6 +20,8 @@ export type SubscribeProps = {
   readonly problem?: string | Refusal;
   /** Show the one answer that every address without a verified, unpaid sign-up gets. It repeats nothing of what was sent. */
   readonly notice?: boolean;
+  /** This browser has confirmed `email` itself: what follows the card happens here, without a terminal. */
+  readonly confirmed?: boolean;
 };
 
 const Plan = ({ plan, checked }: { plan: PlanOnSale; checked: boolean }): JSX.Element => {
@@ -46,18 +47,18 @@ const NoPlans = (): JSX.Element => (
 
 const Notice = (): JSX.Element => (
   <section class="panel" role="status">
-    <h2>Did you start in a terminal?</h2>
+    <h2>Have you confirmed this address?</h2>
     <p>
-      If this address has a verified sign-up that waits for payment, send the form again with exactly the address the one-time token
-      came to; otherwise start with this command in a terminal:
+      If it has a verified sign-up that waits for payment, send the form again with exactly the address the one-time token came to.
+      Otherwise confirm it first: <a href="/login?next=/subscribe">on this site</a>, or in a terminal:
     </p>
     <Command id="start" text="tollgate login --otp EMAIL" />
-    <p>It mails you a one-time token first, and tells you when to come back here.</p>
+    <p>Either mails you a one-time token, and leads back here.</p>
     <p><a href="/subscribe">Back to the form</a></p>
   </section>
 );
 
-const Form = ({ plans, email, plan, problem }: SubscribeProps): JSX.Element => {
+const Form = ({ plans, email, plan, problem, confirmed }: SubscribeProps): JSX.Element => {
   const chosen = plans.length === 1 ? plans[0]!.id : plan;
   return (
     <form method="post" action="/subscribe" class="form">
@@ -66,7 +67,7 @@ const Form = ({ plans, email, plan, problem }: SubscribeProps): JSX.Element => {
         <label for="email">E-mail address</label>
         <input id="email" name="email" type="email" required autocomplete="email" value={email ?? ''}
           aria-describedby={problem ? 'problem email-hint' : 'email-hint'} />
-        <p class="hint" id="email-hint">The one you gave to <code>tollgate login --otp</code>.</p>
+        <p class="hint" id="email-hint">{confirmed ? 'The one you have just confirmed.' : <>The one you gave to <Cmd>tollgate login --otp</Cmd>.</>}</p>
       </div>
       <fieldset class="plans">
         <legend>{plans.length === 1 ? 'Plan' : 'Choose a plan'}</legend>
@@ -83,15 +84,17 @@ const Form = ({ plans, email, plan, problem }: SubscribeProps): JSX.Element => {
 export const subscribePage = (props: SubscribeProps): string =>
   page({
     title: 'Subscribe',
-    mode: props.mode,
+    frame: props,
     here: '/subscribe',
-    cli: <>In a terminal <code>tollgate login --otp EMAIL</code> leads through the whole sign-up, this page included.</>,
+    cli: <>In a terminal <Cmd>tollgate login --otp EMAIL</Cmd> leads through the whole sign-up, this page included.</>,
     children: (
       <div class="narrow">
         <h1>Subscribe</h1>
         {props.plans.length === 0 ? <NoPlans /> : props.notice ? <Notice /> : (
           <>
-            <p class="lead">For an address you have confirmed in the terminal. Choose a plan and store a card; you get a payment token to take back.</p>
+            <p class="lead">{props.confirmed
+              ? 'Your address is confirmed. Choose a plan and store a card; your account opens right after.'
+              : <>For an address you have confirmed in the terminal, or <a href="/login?next=/subscribe">here</a>. Choose a plan and store a card; you get a payment token to take back.</>}</p>
             <Form {...props} />
           </>
         )}

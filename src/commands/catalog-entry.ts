@@ -37,6 +37,8 @@ type ExtraFacts<C> = C extends { facts: infer F } ? Omit<F, 'now' | 'actor'> : n
 /** One line of the catalog: everything the generic handler, HTTP, authorisation and the CLI need to know of a command. */
 export interface CatalogEntry {
   readonly type: string;
+  /** The domain's command, where it goes by another name than the message: several may ask for one thing in their own words. */
+  readonly becomes?: string;
   readonly decider: AnyDecider;
   readonly permission: Permission;
   /** The aggregate's id among the fields. */
@@ -67,10 +69,15 @@ export const line = <C extends AnyCommand, M extends object = Payload<C>>(
   decider: AnyDecider,
   type: C['type'],
   entry: {
+    /** The message's name, where it is not the command's. */
+    readonly as?: string;
     readonly permission: Permission;
     readonly id: (fields: Payload<C>) => string;
     readonly requires?: (fields: Payload<C>) => readonly { readonly type: string; readonly fields: object }[];
   } & (M extends Payload<C> ? { readonly fields?: (message: M, gathering: Gathering) => Promise<Payload<C> | Rejection> } : { readonly fields: (message: M, gathering: Gathering) => Promise<Payload<C> | Rejection> })
     & (object extends ExtraFacts<C> ? { readonly facts?: (fields: Payload<C>, gathering: Gathering, message: M) => Promise<ExtraFacts<C> | Rejection> } : { readonly facts: (fields: Payload<C>, gathering: Gathering, message: M) => Promise<ExtraFacts<C> | Rejection> })
     & { readonly message?: new (...values: any[]) => CommandMessage & M; readonly open?: CatalogEntry['open'] },
-): CatalogEntry => ({ decider, type, ...entry }) as CatalogEntry;
+): CatalogEntry => {
+  const { as, ...rest } = entry;
+  return { decider, type: as ?? type, ...(as === undefined ? {} : { becomes: type }), ...rest } as CatalogEntry;
+};

@@ -1,6 +1,6 @@
 import { SystemMessage, type CommandMessage, type Committed, type Context, type WouldAppend } from './command-message.ts';
 import type { CatalogEntry, Gathering } from './catalog-entry.ts';
-import { Streams, type Outcome } from './streams.ts';
+import { StaleRevision, Streams, type Outcome } from './streams.ts';
 import { may } from '../domain/access.ts';
 import { isRejection, type Decider, type Rejection } from '../domain/decider.ts';
 import { streamName, type PersonId, type TenantId } from '../domain/ids.ts';
@@ -27,6 +27,8 @@ export type Handling = {
   readonly sources: Pick<SourceStore, 'has'>;
   readonly sourceHost: Pick<SourceHost, 'resolve'>;
   readonly vault: Pick<Vault, 'open'>;
+  /** Called when a command begins; what it gives is called with what became of it. */
+  readonly observe?: (type: string) => (outcome: 'appended' | 'nothing to change' | 'dry run' | 'refused' | 'failed') => void;
 };
 
 /** A refusal on its way to the rim. */
@@ -73,6 +75,20 @@ export class Handler {
     const type = message instanceof SystemMessage ? message.type : message.constructor.name;
     const entry = this.#entries.get(type);
     if (!entry) throw new Error(`${type} is not in the catalog`);
+    const ended = this.#ports.observe?.(type);
+    if (!ended) return this.#execute(entry, message);
+    try {
+      const answer = await this.#execute(entry, message);
+      ended('dryRun' in answer ? 'dry run' : answer.events.length > 0 ? 'appended' : 'nothing to change');
+      return answer;
+    } catch (error) {
+      ended(error instanceof CommandRejected || error instanceof NotAllowed || error instanceof IdempotencyKeyReused || error instanceof StaleRevision ? 'refused' : 'failed');
+      throw error;
+    }
+  }
+
+  async #execute(entry: CatalogEntry, message: CommandMessage): Promise<Committed | WouldAppend> {
+    const { type } = entry;
     const { context } = message;
     if (!may(context.actor, entry.permission)) throw new NotAllowed(`${entry.permission} is not permitted`);
     const gathering = this.#gathering(type, context);
@@ -92,11 +108,12 @@ export class Handler {
 
   async #decide(entry: CatalogEntry, message: CommandMessage, fields: object, facts: object, gathering: Gathering): Promise<Committed | WouldAppend> {
     const { context } = message;
-    const { decider, type } = entry;
+    const { decider, type, becomes = type } = entry;
     const stream = streamName(decider.category, this.#ports.tenant, entry.id(fields));
-    const decide = (state: never, now: Origin['at']) => decider.decide({ ...fields, type, facts: { ...facts, now, actor: context.actor } }, state);
+    const decide = (state: never, now: Origin['at']) => decider.decide({ ...fields, type: becomes, facts: { ...facts, now, actor: context.actor } }, state);
     if (context.dryRun) {
-      const { state } = await this.streams.state(decider, stream);
+      const { state, head } = await this.streams.state(decider, stream);
+      if (context.ifMatch !== undefined && context.ifMatch !== head.revision) throw new StaleRevision(stream);
       const decision = decide(state as never, gathering.now);
       if (isRejection(decision)) throw new CommandRejected(decision);
       return { dryRun: true, stream, events: decision };

@@ -41,9 +41,10 @@ export class Streams {
     this.#slots = new LRUCache({ max: cached });
   }
 
-  /** The committed state. */
+  /** The committed state: with everything that anybody can have read of it, our own appends among it whose answers are on their way. */
   async state(decider: AnyDecider, stream: StreamName): Promise<{ state: unknown; head: Head }> {
     const slot = this.#slot(stream);
+    if (slot.inFlight > 0) await slot.lastDurable.catch(() => undefined);
     return this.#load(decider, stream, slot);
   }
 

@@ -14,6 +14,8 @@ export const IsWhole = (min: number, max: number): PropertyDecorator => applyDec
 export const IsOneOf = (...values: readonly string[]): PropertyDecorator => IsIn([...values]);
 /** A name that is also a DNS label. */
 export const IsLabel = (): PropertyDecorator => applyDecorators(IsString(), Matches(/^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/, { message: '$property must be 1 to 40 of a-z, 0-9 and -, beginning and ending with a letter or digit' }));
+/** What follows the tenant in a stream's name, or a whole one. */
+export const IsStreamId = (): PropertyDecorator => applyDecorators(IsString(), Matches(/^[A-Za-z0-9_.-]{1,300}$/, { message: '$property must be an id or a stream as lists show them' }));
 export const IsDigest = (): PropertyDecorator => applyDecorators(IsString(), Matches(/^sha256:[0-9a-f]{64}$/, { message: '$property must be a digest as PUT /sources answers it (sha256:...)' }));
 const environmentMax = 100;
 /** Names and values for a process: no NUL, no name that could change how it is started. */

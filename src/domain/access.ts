@@ -6,12 +6,12 @@ export type Permission = `${string}.${string}`;
 
 /** What every signed-in customer may do with their own things; whose they are is each decision's own check. */
 const customers: ReadonlySet<string> = new Set([
-  'workload.run', 'workload.update', 'workload.kill', 'workload.read', 'namespace.read', 'account.read', 'subscription.read',
-  'session.close', 'session.refresh', 'session.revoke', 'subscription.pay', 'plan.read', 'source.upload', 'session.open', 'git.credential',
+  'workload.run', 'workload.update', 'workload.kill', 'workload.read', 'namespace.read', 'account.read', 'subscription.read', 'invoice.read',
+  'session.close', 'session.refresh', 'session.revoke', 'subscription.pay', 'subscription.cancel', 'subscription.resume', 'plan.read', 'source.upload', 'session.open', 'password.change', 'git.credential',
 ]);
 /** What somebody without an account needs to get one. Their proof is in the command itself (a token), not in who they are. */
-const everybody: ReadonlySet<string> = new Set(['signup.start', 'signup.verify', 'session.refresh', 'plan.read', 'webhook.receive', 'signup.pay']);
-const persons: ReadonlySet<string> = new Set([...everybody, 'signup.redeem', 'session.open']);
+const everybody: ReadonlySet<string> = new Set(['signup.start', 'signup.verify', 'session.refresh', 'plan.read', 'webhook.receive', 'signup.pay', 'password.reset']);
+const persons: ReadonlySet<string> = new Set([...everybody, 'signup.redeem', 'session.open', 'password.change']);
 
 export const may = (actor: Actor, permission: Permission): boolean => {
   switch (actor.kind) {

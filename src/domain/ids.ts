@@ -13,6 +13,8 @@ export type FlowId = `flw_${string}`;
 export type MailId = `mail_${string}`;
 export type KeyId = `key_${string}`;
 export type CommandId = string;
+/** Whose something is: an account, or a person on the way to one. */
+export type CustomerId = AccountId | PersonId;
 
 export const crockford = '0123456789abcdefghjkmnpqrstvwxyz';
 const idPattern = /^([a-z]+)_([0-9a-hjkmnp-tv-z]{20})$/;

@@ -9,7 +9,7 @@ export const serviceLevels: Readonly<Record<ServiceLevel, Line>> = {
   unpaid: { allows: ['billing'], reason: 'payment required', nextStep: "See 'tollgate account help'." },
   full: { allows: ['read', 'write', 'run', 'billing'], reason: 'paid', nextStep: '' },
   limited: { allows: ['read', 'billing'], reason: 'limited: a payment was missed and its grace period is over; reading still works', nextStep: "Pay with 'tollgate account pay'; everything comes back at once." },
-  suspended: { allows: ['billing'], reason: 'suspended: the missed payment is still open; workloads are stopped, their data is kept', nextStep: "Pay with 'tollgate account pay'; workloads start again by themselves." },
+  suspended: { allows: ['billing'], reason: 'suspended: nothing is paid for now; workloads are stopped', nextStep: "Pay with 'tollgate account pay'; what is kept starts again by itself. See 'tollgate account show'." },
   disabled: { allows: [], reason: 'disabled by staff', nextStep: 'Write to the operator of this platform.' },
 };
 

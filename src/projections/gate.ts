@@ -13,7 +13,7 @@ import type { SubscriptionEvent } from '../domain/subscription/events.ts';
 import { applyTo, projection } from './projection.ts';
 
 export type AccountGate = { kind: 'account'; accountId: AccountId; person: PersonId; level: ServiceLevel; since: string; namespaces: { id: NamespaceId; name: string }[]; cutoff?: string };
-export type SessionGate = { kind: 'session'; sessionId: SessionId; holder: SessionHolder; openedAt: string };
+export type SessionGate = { kind: 'session'; sessionId: SessionId; holder: SessionHolder; openedAt: string; /** Of a browser's session: the key its cookie is derived with. */ via?: 'web'; kid?: string };
 export type PersonGate = { kind: 'person'; person: PersonId; accountId?: AccountId; cutoff?: string };
 export type OperatorGate = { kind: 'operator'; operatorId: OperatorId; hash: string };
 type GateView = AccountGate | SessionGate | PersonGate | OperatorGate;
@@ -59,7 +59,7 @@ export const gate = projection<GateView & Document>({
   keys: (event) => keysOf(event as unknown as GateEvent),
   evolve: (view, recorded, key) => {
     const event = recorded as unknown as GateEvent;
-    if (event.type === 'SessionOpened') return { kind: 'session', sessionId: event.data.sessionId, holder: event.data.holder, openedAt: event.data.at } as GateView & Document;
+    if (event.type === 'SessionOpened') return { kind: 'session', sessionId: event.data.sessionId, holder: event.data.holder, openedAt: event.data.at, ...(event.data.via === 'web' ? { via: 'web', kid: event.data.kid } : {}) } as GateView & Document;
     if (event.type === 'SessionClosed') return undefined;
     if (event.type === 'OperatorTokenIssued') return { kind: 'operator', operatorId: event.data.operatorId, hash: event.data.hash } as GateView & Document;
     return (key.startsWith('per_') ? ofPerson(view, event) : ofAccount(view, event)) as (GateView & Document) | undefined;

@@ -74,12 +74,12 @@ export const accounts = projection<AccountView>({
   },
 });
 
-type SubscriptionView = { id: string; accountId: AccountId; namespaceId: NamespaceId; plan: string; planId: string; price: Money; phase: string; since: string; nextAt?: string; paidThrough: string; lastPaymentAt: string; failures: number; providerSubscription: string };
-const without = <V extends { nextAt?: string }>({ nextAt: _, ...view }: V) => view;
+type SubscriptionView = { id: string; accountId: AccountId; namespaceId: NamespaceId; plan: string; planId: string; price: Money; phase: string; since: string; nextAt?: string; paidThrough: string; lastPaymentAt: string; failures: number; providerSubscription: string; endsAt?: string; cause?: string };
+const without = <V extends { nextAt?: string; endsAt?: string; cause?: string }>({ nextAt: _, endsAt: __, cause: ___, ...view }: V) => view;
 export const subscriptions = projection<SubscriptionView>({
-  name: 'subscriptions', version: 1, summary: 'What customers pay for, and whether they do', indexes: ['accountId', 'phase', 'planId'], readableBy: 'subscription.read', scope: { own: 'account', field: 'accountId' }, category: 'subscription',
+  name: 'subscriptions', version: 2, summary: 'What customers pay for, and whether they do', indexes: ['accountId', 'phase', 'planId'], readableBy: 'subscription.read', scope: { own: 'account', field: 'accountId' }, category: 'subscription',
   columns: ['id', 'accountId', 'plan', 'price', 'phase', 'paidThrough'],
-  events: ['SubscriptionStarted', 'PaymentSucceeded', 'PaymentFailed', 'GraceStarted', 'SubscriptionLapsed', 'SubscriptionSuspended', 'SubscriptionEnded', 'SubscriptionRestored'], keys: bySubject,
+  events: ['SubscriptionStarted', 'PaymentSucceeded', 'PaymentFailed', 'GraceStarted', 'SubscriptionLapsed', 'SubscriptionSuspended', 'CancellationScheduled', 'CancellationWithdrawn', 'SubscriptionEnded', 'RetentionEnded', 'SubscriptionRestored'], keys: bySubject,
   evolve: (view, event: Recorded<SubscriptionEvent>) => {
     const { type, data, meta } = event as Recorded<SubscriptionEvent> & SubscriptionEvent;
     if (type === 'SubscriptionStarted') {
@@ -88,12 +88,15 @@ export const subscriptions = projection<SubscriptionView>({
     }
     if (!view) return view;
     switch (type) {
-      case 'PaymentSucceeded': return { ...view, paidThrough: data.paidThrough, lastPaymentAt: data.at, failures: 0 };
+      case 'PaymentSucceeded': return { ...view, ...(view.endsAt !== undefined && view.endsAt < data.paidThrough ? { endsAt: data.paidThrough } : {}), paidThrough: data.paidThrough, lastPaymentAt: data.at, failures: 0 };
       case 'PaymentFailed': return { ...view, failures: data.attempt };
       case 'GraceStarted': return { ...view, phase: 'grace', since: meta.at, nextAt: data.endsAt };
       case 'SubscriptionLapsed': return { ...view, phase: 'limited', since: data.at, nextAt: data.suspendAt };
       case 'SubscriptionSuspended': return { ...view, phase: 'suspended', since: data.at, nextAt: data.endAt };
-      case 'SubscriptionEnded': return { ...without(view), phase: 'ended', since: data.at };
+      case 'CancellationScheduled': return { ...view, endsAt: data.endsAt };
+      case 'CancellationWithdrawn': return without(view);
+      case 'SubscriptionEnded': return { ...without(view), phase: 'ended', since: data.at, cause: data.cause ?? 'unpaid', ...(data.keptUntil === undefined ? {} : { nextAt: data.keptUntil }) };
+      case 'RetentionEnded': return { ...without(view), cause: view.cause ?? 'unpaid' };
       case 'SubscriptionRestored': return { ...without(view), phase: 'active', since: data.at };
       default: return view;
     }
@@ -122,13 +125,13 @@ export const namespaces = projection<NamespaceView>({
   },
 });
 
-type MailView = { id: string; to: Personal; template: string; status: 'queued' | 'sent' | 'given up'; attempts: number; lastError?: string; at: string };
+type MailView = { id: string; person: string; to: Personal; template: string; status: 'queued' | 'sent' | 'given up'; attempts: number; lastError?: string; at: string };
 export const mails = projection<MailView>({
-  name: 'mails', version: 1, summary: 'The outbox: every mail and its attempts', indexes: ['status', 'template'], readableBy: 'mail.read', scope: 'staff', category: 'mail', columns: ['id', 'to', 'template', 'status', 'attempts', 'at'],
+  name: 'mails', version: 2, summary: 'The outbox: every mail and its attempts', indexes: ['status', 'template', 'person'], readableBy: 'mail.read', scope: 'staff', category: 'mail', columns: ['id', 'to', 'template', 'status', 'attempts', 'at'],
   events: ['MailQueued', 'MailAttemptFailed', 'MailSent', 'MailGivenUp', 'MailRetried'], keys: bySubject,
   evolve: (view, event: Recorded<MailEvent>) => {
     const { type, data } = event as MailEvent;
-    if (type === 'MailQueued') return { id: data.mailId, to: data.to, template: data.content.template, status: 'queued', attempts: 0, at: data.at };
+    if (type === 'MailQueued') return { id: data.mailId, person: data.person, to: data.to, template: data.content.template, status: 'queued', attempts: 0, at: data.at };
     if (!view) return view;
     switch (type) {
       case 'MailAttemptFailed': return { ...view, attempts: data.attempt, lastError: data.reason };
@@ -139,14 +142,19 @@ export const mails = projection<MailView>({
   },
 });
 
-type WebhookView = { id: string; provider: string; type: string; object: object; status: 'received' | 'applied' | 'ignored'; effect?: string; reason?: string; at: string };
+type WebhookView = { id: string; provider: string; type: string; object: object; status: 'received' | 'applied' | 'ignored'; effect?: string; reason?: string; replays?: number; at: string };
 export const webhooks = projection<WebhookView>({
   name: 'webhooks', version: 1, summary: 'Incoming webhooks and what became of them', indexes: ['status', 'type'], readableBy: 'webhook.read', scope: 'staff', category: 'inbox', columns: ['id', 'type', 'status', 'at'],
-  events: ['WebhookReceived', 'WebhookApplied', 'WebhookIgnored'], keys: bySubject,
+  events: ['WebhookReceived', 'WebhookApplied', 'WebhookIgnored', 'WebhookReplayed'], keys: bySubject,
   evolve: (view, event: Recorded<InboxEvent>, id) => {
     const { type, data } = event as InboxEvent;
     if (type === 'WebhookReceived') return { id, provider: data.provider, type: data.type, object: data.object, status: 'received', at: data.at };
     if (!view) return view;
-    return type === 'WebhookApplied' ? { ...view, status: 'applied', effect: data.effect } : { ...view, status: 'ignored', reason: data.reason };
+    const { effect: _, reason: __, ...rest } = view; // of an earlier time
+    switch (type) {
+      case 'WebhookApplied': return { ...rest, status: 'applied', effect: data.effect };
+      case 'WebhookIgnored': return { ...rest, status: 'ignored', reason: data.reason };
+      case 'WebhookReplayed': return { ...rest, status: 'received', replays: data.n };
+    }
   },
 });

@@ -24,6 +24,8 @@ export type Projection<V extends Document = Document> = {
   readonly evolve: (view: V | undefined, event: Recorded<any>, key: string) => V | undefined;
   /** The one stream that a document is folded from, where there is one: makes `asOf` cheap. */
   readonly category?: string;
+  /** Field with the id of a customer (account or person): whoever reads the document sees the address beside it, as `email`. */
+  readonly customer?: string;
   /** Fields not shown to anybody. */
   readonly hidden?: readonly string[];
   /** What lists show people, in this order. */

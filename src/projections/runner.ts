@@ -13,8 +13,13 @@ export class RebuildRunning extends Error {
   override readonly name = 'RebuildRunning';
 }
 
-/** Folds a page into a collection: documents and checkpoint in one step. Returns the checkpoint reached. */
-const fold = async (model: Projection, into: Collection, expected: Position, page: readonly Recorded[]): Promise<Position> => {
+/** What one page of the log did to one document; undefined where there was none before, or is none after. */
+export type Change = { readonly model: string; readonly id: string; /** Of the last event that touched it. */ readonly position: Position; readonly before: Document | undefined; readonly after: Document | undefined };
+/** Told when a model has moved on: what changed by that, or `everything` after a rebuild that differed. */
+export type OnAdvanced = (changes: readonly Change[] | 'everything') => void;
+
+/** Folds a page into a collection: documents and checkpoint in one step. Returns the checkpoint reached; says what changed where somebody listens. */
+const fold = async (model: Projection, into: Collection, expected: Position, page: readonly Recorded[], changes?: Change[]): Promise<Position> => {
   const next = page.at(-1)?.position ?? expected;
   const relevant = page.filter((event) => model.events.includes(event.type));
   const keys = [...new Set(relevant.flatMap((event) => model.keys(event)))];
@@ -28,6 +33,10 @@ const fold = async (model: Projection, into: Collection, expected: Position, pag
     else deletes.push(key);
   }
   await into.commit({ expected, next, puts, deletes });
+  if (changes) for (const [key, after] of documents) {
+    const before = stored.get(key)?.document;
+    if (before !== after) changes.push({ model: model.name, id: key, position: relevant.findLast((event) => model.keys(event).includes(key))?.position ?? next, before, after });
+  }
   return next;
 };
 
@@ -45,6 +54,7 @@ export class ModelRunner {
   #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
   readonly #onFailure: (model: string, error: unknown) => void;
+  readonly #listeners = new Set<OnAdvanced>();
 
   constructor(model: Projection, log: Log, models: ReadModels, onFailure: (model: string, error: unknown) => void) {
     this.model = model;
@@ -86,10 +96,21 @@ export class ModelRunner {
   async #run(signal: AbortSignal): Promise<void> {
     for await (const page of this.#log.follow(this.position, signal)) {
       const last = page.at(-1)?.position ?? this.position;
-      if (last - this.#written > idleEventsMax || page.some((event) => this.model.events.includes(event.type))) this.#written = await fold(this.model, this.#collection, this.#written, page);
+      const changes: Change[] | undefined = this.#listeners.size > 0 ? [] : undefined;
+      if (last - this.#written > idleEventsMax || page.some((event) => this.model.events.includes(event.type))) this.#written = await fold(this.model, this.#collection, this.#written, page, changes);
       this.#reached(last);
+      this.#tell(changes ?? []);
       if (signal.aborted) return;
     }
+  }
+
+  /** Calls after each step, once a read sees it. Returns how to stop it. */
+  onAdvanced(listener: OnAdvanced): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+  #tell(changes: Parameters<OnAdvanced>[0]): void {
+    for (const listener of [...this.#listeners]) listener(changes);
   }
 
   #reached(position: Position): void {
@@ -131,6 +152,7 @@ export class ModelRunner {
       const swapped = differences.length === 0 || options.acceptDifferences;
       if (swapped) await this.#swap(rebuilt, position);
       else await this.#models.drop(name);
+      if (swapped && differences.length > 0) this.#tell('everything');
       return { equal: differences.length === 0, differences, swapped, documents: await this.#collection.count() };
     } catch (error) {
       await this.#models.drop(name);
@@ -147,7 +169,10 @@ export class ModelRunner {
     for await (const page of this.#log.readAll(this.#written)) {
       const until = page.filter((event) => event.position <= position);
       if (until.length === 0) return;
-      this.#written = await fold(this.model, this.#collection, this.#written, until);
+      const changes: Change[] = [];
+      this.#written = await fold(this.model, this.#collection, this.#written, until, changes);
+      this.#reached(this.#written); // where following goes on, should there be no swap
+      this.#tell(changes);
     }
   }
 

@@ -5,16 +5,18 @@ import type { WorkloadState } from '../domain/workload/state.ts';
 import { projection } from './projection.ts';
 
 /** How far one asking is; `how` says how it is built and started, `limits` what it may use and how it is kept to it. */
-type Progress = Origin & { generation: number; state: WorkloadState; incarnation: number; how?: string; limits?: string; reason?: string; at: string };
+type Progress = Origin & { generation: number; state: WorkloadState; incarnation: number; how?: string; limits?: string; reason?: string; failed?: 'build'; at: string };
 type WorkloadView = Progress & {
   id: string; name: string; namespaceId: NamespaceId; command?: string; retries: number; envNames: string[]; address?: string;
   /** The new source, while it is made ready beside the one that runs. */
   update?: Progress;
   /** The last update, where it came to nothing: what runs is the one before it. */
-  updateFailed?: Origin & { reason: string; at: string };
+  updateFailed?: Origin & { reason: string; failed?: 'build'; at: string };
 };
-const settled = <P extends Progress & { address?: string }>({ address: _, reason: __, ...progress }: P) => progress;
+const settled = <P extends Progress & { address?: string }>({ address: _, reason: __, failed: ___, ...progress }: P) => progress;
 const originOf = ({ source, git }: Origin): Origin => ({ ...(source === undefined ? {} : { source }), ...(git === undefined ? {} : { git }) });
+
+const termsOf = ({ how, limits }: { readonly how?: string; readonly limits?: string }): object => ({ ...(how === undefined ? {} : { how }), ...(limits === undefined ? {} : { limits }) });
 
 type Reported = Extract<WorkloadEvent, { type: 'WorkloadBuildStarted' | 'WorkloadBuildFailed' | 'WorkloadStarting' | 'WorkloadStarted' | 'WorkloadStopped' | 'WorkloadFailed' }>;
 const reported = <P extends Progress & { address?: string }>(progress: P, { type, data }: Reported, at: string): P => {
@@ -22,10 +24,10 @@ const reported = <P extends Progress & { address?: string }>(progress: P, { type
   const next = (): object => {
     switch (type) {
       case 'WorkloadBuildStarted': return { state: 'building', how: data.how };
-      case 'WorkloadStarting': return { state: 'starting', incarnation: data.incarnation, ...(data.reason === '' ? {} : { reason: data.reason }), ...(data.how === undefined ? {} : { how: data.how }), ...(data.limits === undefined ? {} : { limits: data.limits }) };
-      case 'WorkloadStarted': return { state: 'running', incarnation: data.incarnation, ...(data.address === undefined ? {} : { address: data.address }) };
+      case 'WorkloadStarting': return { state: 'starting', incarnation: data.incarnation, ...(data.reason === '' ? {} : { reason: data.reason }), ...termsOf(data) };
+      case 'WorkloadStarted': return { state: 'running', incarnation: data.incarnation, ...(data.address === undefined ? {} : { address: data.address }), ...termsOf(data) };
       case 'WorkloadStopped': return { state: 'stopped', reason: data.reason };
-      case 'WorkloadBuildFailed':
+      case 'WorkloadBuildFailed': return { state: 'error', reason: data.reason, failed: 'build' };
       case 'WorkloadFailed': return { state: 'error', reason: data.reason };
     }
   };
@@ -66,12 +68,13 @@ export const workloads = projection<WorkloadView>({
       case 'WorkloadUpdated': return onUpdate(view, data, at);
       case 'WorkloadSourceFetched': return view.update ? { ...view, update: { ...view.update, source: data.source } } : { ...view, source: data.source };
       case 'WorkloadBuildStarted': case 'WorkloadBuildFailed': case 'WorkloadStarting': case 'WorkloadStarted': case 'WorkloadStopped': case 'WorkloadFailed': return onReport(view, recorded as Reported, at);
-      case 'WorkloadBuildCancelled': return view.update ? view : { ...settled(view), state: 'stopping', reason: 'its build was cancelled', at };
+      case 'WorkloadBuildCancelled': return view.update ? view : { ...settled(view), state: view.state === 'stopped' ? 'stopped' : 'stopping', reason: 'its build was cancelled', at };
       case 'WorkloadUpdateFailed': {
         const { update, ...running } = view;
-        return { ...running, generation: data.back, updateFailed: { ...(update ? originOf(update) : {}), reason: data.reason, at } };
+        return { ...running, generation: data.back, updateFailed: { ...(update ? originOf(update) : {}), reason: data.reason, ...(update?.failed ? { failed: update.failed } : {}), at } };
       }
-      case 'WorkloadSuspended': return { ...settled(view), state: 'stopping', reason: 'suspended until the open payment is made', at };
+      // One that has ended already has nothing to stop.
+      case 'WorkloadSuspended': return { ...settled(view), state: view.state === 'stopped' ? 'stopped' : 'stopping', reason: 'suspended until the open payment is made', at };
       case 'WorkloadResumed': return { ...settled(view), state: 'pending', generation: data.generation, incarnation: 0, at };
       case 'WorkloadRestartRequested': return restarted(view, data.generation, data.reason, at);
       case 'WorkloadKillRequested': return { ...settled(view), state: 'stopping', at };

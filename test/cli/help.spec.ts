@@ -2,12 +2,18 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
+import type { Command } from 'commander';
 import { Machine, checkout } from './run-cli.ts';
 import { session } from './stand-in.ts';
+import type { Catalog } from '../../cli/catalog.ts';
+import { withGenerated } from '../../cli/generated.ts';
+import { handShaped } from '../../cli/hand-shaped.ts';
+import { buildProgram } from '../../cli/program.ts';
+import { describeForCli } from '../../src/describe-for-cli.ts';
 
 /** Written anew with TOLLGATE_GOLDEN=write; look at the difference before committing it. */
 const golden = join(checkout, 'test/cli/help.golden.txt');
-const pages: readonly (readonly string[])[] = [[], ['env'], ['env', 'add'], ['login'], ['run'], ['logs'], ['account', 'pay'], ['invite'], ['invite', 'add'], ['invite', 'list'], ['plan', 'offer'], ['audit', 'log'], ['clock', 'advance']];
+const pages: readonly (readonly string[])[] = [[], ['env'], ['env', 'add'], ['login'], ['signup'], ['password'], ['password', 'reset'], ['account'], ['account', 'cancel'], ['run'], ['logs'], ['account', 'pay'], ['invite'], ['invite', 'add'], ['invite', 'list'], ['plan', 'offer'], ['audit', 'log'], ['clock', 'advance']];
 
 test('help reads as it was agreed', async () => {
   using machine = new Machine();
@@ -19,6 +25,31 @@ test('help reads as it was agreed', async () => {
   const text = texts.join('\n');
   if (process.env['TOLLGATE_GOLDEN'] === 'write') writeFileSync(golden, text);
   assert.equal(text, readFileSync(golden, 'utf8'));
+});
+
+/** Every command there is, made of the catalog as the build would write it: a verb's help cannot change unseen. */
+const everyPage = (): string => {
+  const pages: string[] = [];
+  const visit = (command: Command, path: string): void => {
+    let text = '';
+    command.configureOutput({ writeOut: (more) => (text += more), getOutHelpWidth: () => 80 }).outputHelp();
+    pages.push(`===== ${path} --help\n${text}`);
+    for (const child of command.commands) visit(child, `${path} ${child.name()}`);
+  };
+  const nouns = withGenerated(handShaped, JSON.parse(JSON.stringify(describeForCli())) as Catalog);
+  for (const command of buildProgram(nouns, () => '0.0.0').commands) visit(command, `tollgate ${command.name()}`);
+  return pages.join('\n');
+};
+const everyGolden = join(checkout, 'test/cli/every-help.golden.txt');
+
+test('help of every command reads as it was agreed, names what it takes, and gives an example', () => {
+  const text = everyPage();
+  if (process.env['TOLLGATE_GOLDEN'] === 'write') writeFileSync(everyGolden, text);
+  assert.equal(text, readFileSync(everyGolden, 'utf8'), 'TOLLGATE_GOLDEN=write writes it anew; look at the difference');
+  for (const page of text.split('===== ').slice(1)) {
+    assert.match(page, /--json/, page);
+    if (!/Commands:/.test(page)) assert.match(page, /Examples:\n {2}\$ /, page);
+  }
 });
 
 test("a customer's help leaves the operators' nouns out and says where they are", async () => {

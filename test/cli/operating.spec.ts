@@ -71,13 +71,13 @@ describe('operating', { concurrency: 4 }, () => {
   test('operator login keeps a session that later calls use', async () => {
     await using at = await setting();
     at.standIn.on('POST /sessions/operator', ({ headers }) => (headers.authorization === 'Bearer tgo_secret' ? { body: { ...session(), account: undefined, email: undefined, namespace: undefined, namespaces: [], operator: 'opr_1' } } : problem(401, 'NotSignedIn', 'no')));
-    at.standIn.on('GET /reactors', ({ headers }) => (headers.authorization === 'Bearer access-0' ? { body: { items: [{ name: 'send-mail', position: '5', lag: 0, waiting: 0, parked: [{ subject: 'mail_1', error: 'refused', since: '2026-11-21T08:00:00.000Z', attempts: 5 }] }] } } : problem(401, 'NotSignedIn', 'no')));
+    at.standIn.on('GET /reactors', ({ headers }) => (headers.authorization === 'Bearer access-0' ? { body: { items: [{ name: 'send-mail', position: '5', lag: 0, waiting: 0, parked: [{ subject: 'mail_1', key: 'mail_1.4', deed: 'SendMail', owner: 'per_1', email: 'ada@example.com', error: 'refused', since: '2026-11-21T08:00:00.000Z', attempts: 5 }] }] } } : problem(401, 'NotSignedIn', 'no')));
     const { TOLLGATE_TOKEN_FILE: _, ...bare } = at.machine.environ;
     assert.equal((await at.machine.run(['operator', 'login', '--token-file', at.token])).code, 0);
     Object.assign(at.machine, { environ: bare });
     const { stdout, code } = await at.machine.run(['reactor', 'list']);
     assert.equal(code, 0);
-    assert.match(stdout, /send-mail +5 +0 +0 +1\n\nPARKED AT +SUBJECT +SINCE +ATTEMPTS +ERROR\nsend-mail +mail_1 .* 5 +refused/);
+    assert.match(stdout, /send-mail +5 +0 +0 +1\n\nPARKED AT +SUBJECT +CUSTOMER +DEED +SINCE +ATTEMPTS +ERROR\nsend-mail +mail_1 +ada@example\.com +SendMail .* 5 +refused/);
   });
 
   test('a wrong operator token names its file', async () => {

@@ -78,7 +78,7 @@ describe('refusals', { concurrency: 4 }, () => {
       [['invite', 'ad'], "unknown command 'ad'; did you mean 'add'?\nSee 'tollgate invite --help'.\n"],
       [['status', '--wach'], "unknown option '--wach'; did you mean '--watch'?\nSee 'tollgate status --help'.\n"],
       [['env', 'set'], "missing required argument 'name'\nSee 'tollgate env set --help'.\n"],
-      [['login'], "login needs an address: --otp EMAIL\nSee 'tollgate login help'.\n"],
+      [['login', '--no-input'], "'E-mail' cannot be asked: --no-input forbids it\nGive the answers on standard input, one line each; or use 'tollgate login --otp EMAIL'.\n"],
       [['login', '--otp', 'a@b', '--timeout', 'soon'], "--timeout must be a duration like 90s, 10m or 2h, not 'soon'\nFor example --timeout 10m.\n"],
       [['plan', 'offer', 'dev', '--amount', 'x'], "--amount must be a whole number, not 'x'\nSee 'tollgate plan offer --help'.\n"],
       [['plan', 'offer', 'dev', '--amount', '1'], "--currency is missing: Currency of the price\nSee 'tollgate plan offer --help'.\n"],

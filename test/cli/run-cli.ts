@@ -24,7 +24,8 @@ export class Run {
   stderr = '';
   #waiting: { readonly text: string; readonly resolve: () => void }[] = [];
   constructor(args: readonly string[], environ: NodeJS.ProcessEnv) {
-    this.child = spawn(process.execPath, [mainPath, ...args], { env: environ, stdio: 'pipe' });
+    // With --, as scripts/tollgate.mjs starts it: Node would take our --env-file for its own.
+    this.child = spawn(process.execPath, ['--', mainPath, ...args], { env: environ, stdio: 'pipe' });
     this.child.stdout.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text;

@@ -37,6 +37,14 @@ export const countersContract = (name: string, open: () => Promise<RateCounters>
     for (let n = 1; n < 60; n++) assert.equal((await counters.hit('a', 1, hour, at(n))).allowed, false);
     assert.equal((await counters.hit('a', 1, hour, at(60))).allowed, true);
   });
+  promise('a hit that is taken back does not count, and no other is taken with it', async (counters) => {
+    for (const n of [0, 0, 10]) await counters.hit('a', 3, hour, at(n));
+    await counters.release('a', at(0));
+    assert.equal((await counters.hit('a', 3, hour, at(20))).allowed, true);
+    assert.deepEqual(await counters.hit('a', 3, hour, at(21)), { allowed: false, resetAt: at(60) });
+    for (const [key, when] of [['a', at(5)], ['b', at(0)]] as const) await counters.release(key, when);
+    assert.equal((await counters.hit('a', 3, hour, at(22))).allowed, false);
+  });
   promise('keys count apart', async (counters) => {
     await counters.hit('a', 1, hour, at(0));
     assert.equal((await counters.hit('b', 1, hour, at(0))).allowed, true);

@@ -112,7 +112,7 @@ test('sqlite: after a failed fsync every append is refused until the log is open
   const store = SqliteEventStore.open(path, { sync: (file, done) => (broken ? setImmediate(done, new Error('EIO')) : fdatasync(file, done)) });
   await store.append(streamOf(1), 'no-stream', [eventOf(1)]);
   broken = true;
-  const refusal = (error: Error): boolean => error.name === 'Error' && /restarted/.test(error.message);
+  const refusal = (error: Error): boolean => error.name === 'Unavailable' && /restarted/.test(error.message);
   const lost = Promise.allSettled([store.append(streamOf(1), 0, [eventOf(2)]), store.append(streamOf(2), 0, [eventOf(2)])]);
   for (const outcome of await lost) assert.ok(outcome.status === 'rejected' && refusal(outcome.reason as Error));
   broken = false;

@@ -17,6 +17,7 @@ export const keyringContract = (name: string, open: () => Promise<Keyring>): voi
   };
   persons(promise);
   keys(promise);
+  passwords(promise);
   erasing(promise);
 };
 type Promised = (text: string, run: (keyring: Keyring) => Promise<void>) => void;
@@ -62,6 +63,43 @@ const keys = (promise: Promised): void => {
       found.add(Buffer.from((await keyring.sealingKey(owner))?.key ?? []).toString('hex'));
     }
     assert.equal(found.size, 200);
+  });
+};
+
+const passwords = (promise: Promised): void => {
+  promise('a password\'s hash is kept under the next number of its person, and found there only', async (keyring) => {
+    const [ada, bob] = [await keyring.findOrCreate('ada@example.com'), await keyring.findOrCreate('bob@example.com')];
+    assert.deepEqual([await keyring.addPassword(ada, 'first'), await keyring.addPassword(ada, 'second'), await keyring.addPassword(bob, 'his')], [1, 2, 1]);
+    assert.deepEqual([await keyring.password(ada, 1), await keyring.password(ada, 2), await keyring.password(bob, 1)], ['first', 'second', 'his']);
+    for (const none of [keyring.password(ada, 3), keyring.password(ada, 0), keyring.password(bob, 2), keyring.password('per_00000000000000000000', 1)]) assert.equal(await none, undefined);
+  });
+  promise('two at once get two numbers, and each its own hash', async (keyring) => {
+    const ada = await keyring.findOrCreate('ada@example.com');
+    const numbers = await Promise.all(Array.from({ length: 20 }, (_, n) => keyring.addPassword(ada, `hash ${n}`)));
+    assert.deepEqual([...numbers].sort((a, b) => (a ?? 0) - (b ?? 0)), Array.from({ length: 20 }, (_, n) => n + 1));
+    for (const [place, n] of numbers.entries()) assert.equal(await keyring.password(ada, n ?? 0), `hash ${place}`);
+  });
+  promise('a hash is replaced under its number; where there is none, none comes', async (keyring) => {
+    const ada = await keyring.findOrCreate('ada@example.com');
+    await keyring.addPassword(ada, 'cheap');
+    await keyring.replacePassword(ada, 1, 'dear');
+    await keyring.replacePassword(ada, 2, 'other');
+    assert.deepEqual([await keyring.password(ada, 1), await keyring.password(ada, 2)], ['dear', undefined]);
+  });
+  promise('older ones are destroyed, their numbers never given again', async (keyring) => {
+    const ada = await keyring.findOrCreate('ada@example.com');
+    for (const hash of ['a', 'b', 'c']) await keyring.addPassword(ada, hash);
+    await keyring.dropPasswordsBefore(ada, 3);
+    assert.deepEqual([await keyring.password(ada, 1), await keyring.password(ada, 2), await keyring.password(ada, 3)], [undefined, undefined, 'c']);
+    assert.equal(await keyring.addPassword(ada, 'd'), 4);
+  });
+  promise('they are erased with the person, and none is taken for somebody erased', async (keyring) => {
+    const [ada, bob] = [await keyring.findOrCreate('ada@example.com'), await keyring.findOrCreate('bob@example.com')];
+    await keyring.addPassword(ada, 'hers');
+    await keyring.addPassword(bob, 'his');
+    await keyring.erase(ada);
+    assert.deepEqual([await keyring.password(ada, 1), await keyring.addPassword(ada, 'again'), await keyring.password(ada, 1)], [undefined, undefined, undefined]);
+    assert.equal(await keyring.password(bob, 1), 'his');
   });
 };
 

@@ -31,12 +31,14 @@ test('sqlite: persons, keys and links are there when the file is opened again', 
   const ada = await first.findOrCreate('ada@example.com');
   const pooled = await first.takePooledKey();
   await first.link(pooled, ada);
+  await first.addPassword(ada, '$argon2id$v=19$ada');
   const before = [await first.sealingKey(ada), await first.sealingKey(pooled)];
   await first.close();
   await first.close();
   const second = SqliteKeyring.open(path, secrets());
   assert.equal(await second.find('ada@example.com'), ada);
   assert.deepEqual([await second.sealingKey(ada), await second.sealingKey(pooled)], before);
+  assert.equal(await second.password(ada, 1), '$argon2id$v=19$ada');
   assert.notEqual(await second.takePooledKey(), pooled);
   await second.erase(ada);
   assert.equal(await second.sealingKey(pooled), undefined);
@@ -49,15 +51,17 @@ test('sqlite: neither addresses nor unwrapped keys lie on the disk, and after er
   for (let n = 0; n < 40; n++) await keyring.findOrCreate(`other-${n}@example.com`);
   const ada = await keyring.findOrCreate('ada@example.com');
   const { key } = (await keyring.sealingKey(ada)) ?? { key: new Uint8Array(0) };
+  await keyring.addPassword(ada, '$argon2id$v=19$somethinglong');
   const reader = new DatabaseSync(path);
   const wrapped = Buffer.from(reader.prepare('SELECT wrapped FROM keys WHERE owner = ?').get(ada)?.['wrapped'] as Uint8Array);
+  const hash = Buffer.from(reader.prepare('SELECT wrapped FROM passwords WHERE person = ?').get(ada)?.['wrapped'] as Uint8Array);
   reader.close();
   const before = await bytesOf(path);
-  for (const secret of ['ada@example.com', 'example.com', key]) assert.equal(before.indexOf(secret), -1);
-  for (const stored of [wrapped, ada]) assert.notEqual(before.indexOf(stored), -1);
+  for (const secret of ['ada@example.com', 'example.com', 'argon2id', key]) assert.equal(before.indexOf(secret), -1);
+  for (const stored of [wrapped, hash, ada]) assert.notEqual(before.indexOf(stored), -1);
   await keyring.erase(ada);
   const afterwards = await bytesOf(path);
-  for (const gone of [wrapped, ada]) assert.equal(afterwards.indexOf(gone), -1);
+  for (const gone of [wrapped, hash, ada]) assert.equal(afterwards.indexOf(gone), -1);
   await keyring.close();
 });
 

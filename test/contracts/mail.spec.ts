@@ -6,10 +6,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Mailbox } from '../../src/adapters/mail/mailbox.ts';
 import { MemoryMail } from '../../src/adapters/mail/memory.ts';
+import { SmtpMail } from '../../src/adapters/mail/smtp.ts';
 import type { MailFaults } from '../../src/adapters/mail/faults.ts';
 import { ManualClock } from '../../src/adapters/system/clock.ts';
 import { hour, type Instant } from '../../src/domain/instant.ts';
 import { mailContract, mailOf } from './mail.contract.ts';
+import { SmtpCatcher } from './smtp-catcher.ts';
 
 const clockOf = (): ManualClock => new ManualClock('2026-03-10T08:00:00.000Z' as Instant);
 const faultsOf = (faults: MailFaults) => ({
@@ -24,6 +26,18 @@ mailContract('mailbox', async () => {
 mailContract('memory', async () => {
   const mail = new MemoryMail();
   return { mail, accepted: async () => mail.accepted.map(({ key }) => key), ...faultsOf(mail.faults), close: () => mail.close() };
+});
+mailContract('smtp', async () => {
+  const catcher = await new SmtpCatcher().listen();
+  const mail = new SmtpMail({ server: { host: '127.0.0.1', port: catcher.port, secure: false }, from: 'Tollgate <tollgate@example.com>', clock: clockOf() });
+  return {
+    mail, dropsRepeats: false, accepted: async () => catcher.mails.map(({ key }) => key), refuse: (key) => void catcher.refusedKeys.add(key),
+    breakNext: (how) => (how === 'before' ? catcher.refuse('connect', 421, '4.3.2 not now') : void (catcher.cutAfterData = 1)),
+    close: async () => {
+      await mail.close();
+      await catcher.close();
+    },
+  };
 });
 
 test('mailbox: it remembers that and when, newest first, and after a restart', async () => {

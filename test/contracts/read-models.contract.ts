@@ -125,6 +125,16 @@ const querying = (promise: Promised): void => {
     assert.deepEqual(await find({ status: 'null' }), []);
     await assert.rejects(find({ name: 'x' }), /no index on name/);
   });
+  promise('a tally counts the documents of each value of an indexed field, as they are now', async (models) => {
+    const accounts = await fill(models);
+    assert.deepEqual(new Map([...(await accounts.tally('status'))].sort()), new Map([['closed', 1], ['open', 3]]));
+    assert.deepEqual(await accounts.tally('paid'), new Map<boolean, number>([[false, 1], [true, 3]]));
+    assert.deepEqual(new Map([...(await accounts.tally('tags'))].sort()), new Map([['x', 2], ['y', 2]]));
+    assert.deepEqual((await accounts.tally('level')).get(10), 1);
+    await accounts.commit(batch({ expected: 1n, next: 2n, puts: [keyed('k9', 2n, { status: 'closed' })], deletes: ['k8'] }));
+    assert.deepEqual(new Map([...(await accounts.tally('status'))].sort()), new Map([['closed', 2], ['open', 1]]));
+    await assert.rejects(accounts.tally('name'), /no index on name/);
+  });
   promise('pages follow the order of first writing, either way, and join without gap or repeat', async (models) => {
     const plans = await models.open('plans.v1', ['even']);
     await plans.commit(batch({ puts: range(23).map((n) => keyed(`k${(n * 7) % 23}`, 1n, { even: n % 2 === 0 })) }));

@@ -1,15 +1,15 @@
 /** All runtimes keep the contract; the local one with real processes. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rename, rm, writeFile, mkdir } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, readlink, rename, rm, writeFile, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { findCommand, shellLine } from '../../src/adapters/runtime/find-command.ts';
-import { LocalRuntime } from '../../src/adapters/runtime/local.ts';
+import { detect, shellLine } from '../../src/adapters/runtime/detect.ts';
+import { LocalRuntime, type LocalRuntimeOptions } from '../../src/adapters/runtime/local.ts';
 import { MemoryRuntime, MemorySourceStore } from '../../src/adapters/runtime/memory.ts';
 import { DiskSourceStore } from '../../src/adapters/runtime/source-store.ts';
-import type { Limits } from '../../src/adapters/runtime/supervisor.ts';
+import type { Settings } from '../../src/adapters/runtime/supervisor/order.ts';
 import { SystemClock } from '../../src/adapters/system/clock.ts';
 import type { WorkloadId } from '../../src/domain/ids.ts';
 import type { Runtime } from '../../src/domain/ports/runtime.ts';
@@ -17,28 +17,32 @@ import { a, b, read, Reports, runtimeContract, specOf, type World } from './runt
 import { filesTgz, pieces } from './source-store.archives.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'tollgate-runtime-'));
+await chmod(root, 0o711);
 after(() => rm(root, { recursive: true, force: true, maxRetries: 5 }));
 let worlds = 0;
-const quick: Limits = { graceMs: 400, runningAfterMs: 50, healthyMs: 60_000, restartDelayMs: 20, restartDelayMaxMs: 100, logBytes: 10_000_000, logFiles: 5 };
+const quick: Settings = { graceMs: 400, runningAfterMs: 50, healthyMs: 60_000, restartDelayMs: 20, restartDelayMaxMs: 100, buildMaxMs: 60_000, provenAfterMs: 60, provenMaxMs: 5_000, measureMs: 100, logBytes: 10_000_000, logFiles: 5 };
 const clock = new SystemClock();
 
 /** Prints what it is given, and ends when it is told to, with the code it is told. */
 const steady = `#!/bin/sh
 echo up
 while :; do
-  if [ -f "$HOME/print" ]; then cat "$HOME/print"; rm "$HOME/print"; fi
+  if [ -f "$HOME/print" ]; then mv "$HOME/print" "$HOME/printing"; cat "$HOME/printing"; fi
   if [ -f "$HOME/crash" ]; then code=$(cat "$HOME/crash"); rm "$HOME/crash"; exit "$code"; fi
   sleep 0.02
 done
 `;
+/** Its build goes on until it is told to end, with the code it is told. */
+const slow = { Procfile: 'build: echo building; while [ ! -f "$HOME/build" ]; do sleep 0.02; done; code=$(cat "$HOME/build"); rm "$HOME/build"; exit $code\nweb: ./run\n', run: steady };
+const dying = { run: '#!/bin/sh\nexit 9\n' };
 type Local = World & { readonly folder: string; readonly again: () => LocalRuntime; readonly put: (files: Readonly<Record<string, string>>) => Promise<string> };
-const openLocal = async (limits: Partial<Limits> = {}): Promise<Local> => {
+const openLocal = async (settings: Partial<Settings> = {}, more: Partial<LocalRuntimeOptions> = {}): Promise<Local> => {
   const folder = join(root, String((worlds += 1)));
   const sources = new DiskSourceStore(join(folder, 'sources'));
   const put = async (files: Readonly<Record<string, string>>): Promise<string> => (await sources.put(pieces(await filesTgz(files)))).digest;
   const opened: LocalRuntime[] = [];
   const again = (): LocalRuntime => {
-    opened.push(new LocalRuntime({ folder: join(folder, 'workloads'), sources, clock, limits: { ...quick, ...limits } }));
+    opened.push(new LocalRuntime({ folder: join(folder, 'workloads'), sources, clock, settings: { ...quick, ...settings }, ...more }));
     return opened.at(-1) as LocalRuntime;
   };
   const tell = async (workload: WorkloadId, file: string, text: string): Promise<void> => {
@@ -52,14 +56,17 @@ const openLocal = async (limits: Partial<Limits> = {}): Promise<Local> => {
     for (const { workload } of await last.list()) await last.remove(workload);
     await last.close();
   };
-  return { runtime: again(), source: await put({ run: steady }), folder, again, put, close, crash: (workload, code) => tell(workload, 'crash', String(code)), lose: async (workload) => void process.kill(await supervisorOf(workload, folder), 'SIGKILL'), print: (workload, text) => tell(workload, 'print', `${text}\n`) };
+  return { runtime: again(), source: await put({ run: steady }), slow: await put(slow), dying: await put(dying), finishBuild: (workload, code) => tell(workload, 'build', String(code)), folder, again, put, close, crash: (workload, code) => tell(workload, 'crash', String(code)), lose: async (workload) => void process.kill(await supervisorOf(workload, folder), 'SIGKILL'), print: (workload, text) => tell(workload, 'print', `${text}\n`) };
 };
 const stateOf = async (folder: string, workload: WorkloadId): Promise<{ readonly leader: { readonly pid: number } }> => JSON.parse(await readFile(join(folder, 'workloads', workload, 'state.json'), 'utf8')) as never;
-/** The parent of the workload's first process. */
+/** Known by what it runs and where: it has the workload's folder to itself. */
 const supervisorOf = async (workload: WorkloadId, folder: string): Promise<number> => {
-  const { leader } = await stateOf(folder, workload);
-  const stat = await readFile(`/proc/${leader.pid}/stat`, 'utf8');
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  const own = join(folder, 'workloads', workload);
+  for (const name of await readdir('/proc')) {
+    const [cwd, line] = await Promise.all([readlink(`/proc/${name}/cwd`).catch(() => ''), readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')]);
+    if (cwd === own && line.includes('supervisor/main')) return Number(name);
+  }
+  throw new Error(`${workload} has no supervisor`);
 };
 const lives = async (pid: number): Promise<boolean> => readFile(`/proc/${pid}/stat`, 'utf8').then((stat) => !stat.includes(') Z '), () => false);
 const printedBy = async (runtime: Runtime, count: number): Promise<readonly string[]> => {
@@ -71,9 +78,9 @@ const printedBy = async (runtime: Runtime, count: number): Promise<readonly stri
 };
 /** `/proc` is where these tests look behind the scenes. */
 const linux = process.platform === 'linux';
-const local = (text: string, run: (world: Local, reports: Reports) => Promise<void>, limits: Partial<Limits> = {}): void => {
+const local = (text: string, run: (world: Local, reports: Reports) => Promise<void>, settings: Partial<Settings> = {}): void => {
   test(`local: ${text}`, { timeout: 30_000, skip: linux ? false : 'looks into /proc' }, async () => {
-    const world = await openLocal(limits);
+    const world = await openLocal(settings);
     try {
       await run(world, new Reports(world.runtime));
     } finally {
@@ -86,9 +93,13 @@ runtimeContract('memory', async () => {
   const sources = new MemorySourceStore();
   const runtime = new MemoryRuntime({ sources, clock });
   const { digest } = await sources.put(pieces(await filesTgz({ run: steady })));
-  return { runtime, source: digest, crash: (id, code) => runtime.crash(id, code), lose: (id) => runtime.lose(id), print: (id, text) => runtime.print(id, text), close: () => runtime.close() };
+  const [slowOne, dyingOne] = [(await sources.put(pieces(await filesTgz(slow)))).digest, (await sources.put(pieces(await filesTgz(dying)))).digest];
+  runtime.needsBuild(slowOne);
+  runtime.diesAtOnce(dyingOne);
+  return { runtime, source: digest, slow: slowOne, dying: dyingOne, finishBuild: (id, code) => runtime.finishBuild(id, code), crash: (id, code) => runtime.crash(id, code), lose: (id) => runtime.lose(id), print: (id, text) => runtime.print(id, text), close: () => runtime.close() };
 });
 if (linux) runtimeContract('local', openLocal);
+if (linux && process.getuid?.() === 0) runtimeContract('local, users of their own', () => openLocal({}, { users: { from: 210_000, to: 210_999 } }));
 
 test('memory: never an answer in the same tick, and none that was not asked for', async () => {
   const sources = new MemorySourceStore();
@@ -127,9 +138,9 @@ local('its environment is its own and what was given, and is nowhere on disk', a
   for await (const { stream, text } of runtime.logs(a, { follow: true })) if (stream === 'stdout' && texts.push(text) && text === 'end') break;
   delete process.env['TOLLGATE_TEST_SECRET'];
   const names = texts.flatMap((text) => /^([A-Z_]+)=/.exec(text)?.[1] ?? []).filter((name) => !['PWD', 'OLDPWD', 'SHLVL', '_'].includes(name));
-  assert.deepEqual(names, ['HOME', 'LANG', 'PATH', 'PORT', 'SECRET', 'TOLLGATE_NAMESPACE', 'TOLLGATE_WORKLOAD']);
+  assert.deepEqual(names, ['HOME', 'LANG', 'PATH', 'PORT', 'SECRET', 'TOLLGATE_NAMESPACE', 'TOLLGATE_RELEASE', 'TOLLGATE_WORKLOAD']);
   const own = join(folder, 'workloads', a);
-  for (const line of [`HOME=${join(own, 'home')}`, 'LANG=de', 'SECRET=very secret', 'TOLLGATE_NAMESPACE=ns_a', `TOLLGATE_WORKLOAD=${a}`, join(own, 'app'), '42']) assert.ok(texts.includes(line), `${line} is in ${texts.join('\n')}`);
+  for (const line of [`HOME=${join(own, 'home')}`, 'LANG=de', 'SECRET=very secret', 'TOLLGATE_NAMESPACE=ns_a', `TOLLGATE_WORKLOAD=${a}`, join(own, 'releases', '1'), '42']) assert.ok(texts.includes(line), `${line} is in ${texts.join('\n')}`);
   assert.ok(!texts.includes('PORT=1'));
   assert.doesNotMatch(await readFile(join(own, 'state.json'), 'utf8'), /secret/);
   assert.doesNotMatch(await readFile(`/proc/${await supervisorOf(a, folder)}/environ`, 'utf8'), /secret/i);
@@ -138,7 +149,7 @@ local('it outlives a server that is killed, and is found again, not doubled', as
   const modules = ['local.ts', 'source-store.ts'].map((name) => new URL(`../../src/adapters/runtime/${name}`, import.meta.url).href.replace(/\.ts$/, import.meta.url.slice(-3)));
   const program = `const [{ LocalRuntime }, { DiskSourceStore }] = await Promise.all(${JSON.stringify(modules)}.map((m) => import(m)));
     const clock = { now: () => new Date().toISOString(), until: async () => {} };
-    const runtime = new LocalRuntime({ folder: ${JSON.stringify(join(folder, 'workloads'))}, sources: new DiskSourceStore(${JSON.stringify(join(folder, 'sources'))}), clock, limits: ${JSON.stringify(quick)} });
+    const runtime = new LocalRuntime({ folder: ${JSON.stringify(join(folder, 'workloads'))}, sources: new DiskSourceStore(${JSON.stringify(join(folder, 'sources'))}), clock, settings: ${JSON.stringify(quick)} });
     runtime.onReport(({ state }) => { if (state === 'running') process.kill(process.pid, 'SIGKILL'); });
     await runtime.apply(${JSON.stringify(specOf(source))});`;
   const server = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'inherit' });
@@ -330,7 +341,7 @@ for (const [what, files, command, given] of starts) {
       await mkdir(join(folder, name, '..'), { recursive: true });
       await writeFile(join(folder, name), text, { mode: text.startsWith('#!') ? 0o755 : 0o644 });
     }
-    if (command === undefined) await assert.rejects(findCommand(folder, given), { name: 'Refused', code: 'NothingToRun' });
-    else assert.equal(shellLine((await findCommand(folder, given)).command), command);
+    if (command === undefined) await assert.rejects(detect(folder, given, async (name) => `/usr/bin/${name}`), { name: 'Refused', code: 'NothingToRun' });
+    else assert.equal(shellLine((await detect(folder, given, async (name) => `/usr/bin/${name}`)).command), command);
   });
 }

@@ -1,77 +1,21 @@
-/** The README's journey, typed as a stranger would: the real server, the real CLI, and the output compared line by line. */
+/** The README's journey, typed as a stranger would. */
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { root } from './render.ts';
-
-type Step = { readonly command: string; readonly output: string[] };
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
-const journey = readme.slice(readme.indexOf('<!-- journey'), readme.indexOf('<!-- end of journey'));
-const steps = [...journey.matchAll(/```console\n([\s\S]*?)```/g)].flatMap(([, block = '']) => block.trimEnd().split('\n').reduce<Step[]>((all, line) => {
-  if (line.startsWith('$ ')) all.push({ command: line.slice(2), output: [] });
-  else all.at(-1)?.output.push(line);
-  return all;
-}, []));
-
-/** What differs from run to run is masked: addresses, ids, times, names, counts. */
-const masked = (line: string): string => line
-  .replaceAll(/http:\/\/127\.0\.0\.1:\d+/g, 'ADDRESS').replaceAll(/\b(per|acc|wl|ns|sub)_[0-9a-z]{20}\b/g, '$1_ID').replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d/g, 'TIME')
-  .replaceAll(/\b[a-z]+-[a-z]+-[a-z]+s\b/g, 'NAMESPACE').replaceAll(/\d+ events in \d+ streams/g, 'N events in N streams').replaceAll(/\d+ things? fell due/g, 'N fell due').replaceAll(/ +/g, ' ').trimEnd();
-
-const startServer = (data: string): Promise<{ server: ChildProcess; origin: string }> => new Promise((resolve, reject) => {
-  const server = spawn(process.execPath, [join(root, 'dist/src/main.js'), '--port', '0', '--data', data, '--stop-workloads'], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-  let errors = '';
-  server.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-  server.stdout.on('data', (chunk: Buffer) => {
-    const origin = /ready at (\S+)/.exec(chunk.toString())?.[1];
-    if (origin !== undefined) resolve({ server, origin });
-  });
-  server.once('exit', () => reject(new Error(errors)));
-});
-
-/** Ada in her browser: the token out of her mail, then the subscribe page and the card. */
-const asAda = async (origin: string, type: (line: string) => void): Promise<void> => {
-  const until = async <T>(look: () => Promise<T | undefined>): Promise<T> => {
-    for (let tries = 0; tries < 150; tries += 1) {
-      const found = await look();
-      if (found !== undefined) return found;
-      await sleep(100);
-    }
-    throw new Error('waited in vain');
-  };
-  const post = async (url: string, fields: Record<string, string>) => (await fetch(url, { method: 'POST', redirect: 'manual', body: new URLSearchParams(fields) })).headers.get('location') ?? undefined;
-  const mails = async () => (await (await fetch(`${origin}/mailbox.json?to=ada@example.com`)).json()) as { text: string }[];
-  type(await until(async () => (await mails()).map(({ text }) => /[0-9a-f]{40}/.exec(text)?.[0]).find((token) => token)));
-  const checkout = await until(() => post(`${origin}/subscribe`, { email: 'ada@example.com' }));
-  await fetch((await post(checkout, { card: 'succeeds' })) as string);
-};
+import { journeyOf, typed } from './journey.ts';
+import { startServer } from './typed.ts';
 
 test("the README's journey is what a stranger sees", { timeout: 120_000 }, async () => {
+  const steps = journeyOf('README.md');
   assert.ok(steps.length >= 7);
   const home = await mkdtemp(join(tmpdir(), 'tollgate-readme-'));
-  const { server, origin } = await startServer(join(home, 'data'));
+  const { origin, stop } = await startServer(join(home, 'data'));
   try {
-    for (const { command, output } of steps) {
-      const args = command.replace(/^npx tollgate /, '').replaceAll('data/operator.token', join(home, 'data/operator.token')).split(' ');
-      const child = spawn(process.execPath, [join(root, 'scripts/tollgate.mjs'), ...args], { cwd: root, env: { PATH: process.env['PATH'], TZ: 'UTC', TOLLGATE_URL: origin, XDG_CONFIG_HOME: join(home, 'config'), NO_COLOR: '1' } });
-      let printed = '';
-      for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (printed += chunk.toString()));
-      const ended = new Promise((resolve) => child.once('close', resolve));
-      if (args[0] === 'login') await asAda(origin, (line) => void child.stdin.write(`${line}\n`));
-      else child.stdin.end();
-      await ended;
-      assert.deepEqual(printed.trimEnd().split('\n').map(masked).filter((line) => !line.startsWith('hello-node: ')), output.map(masked).filter((line) => !line.startsWith('hello-node: ')), command);
-    }
+    for (const step of steps) await typed(step, { home, origin });
   } finally {
-    server.removeAllListeners('exit');
-    const gone = new Promise((resolve) => server.once('exit', resolve));
-    server.kill('SIGTERM');
-    await gone;
+    await stop();
     await rm(home, { recursive: true, force: true });
   }
 });

@@ -47,7 +47,7 @@ const refusals = (): string => page('Refusals', 'Every way a rule can say no: th
   table(['code', 'answers', 'what is said', 'next step'], [...allRejections].sort(([a], [b]) => (a < b ? -1 : 1)).map(([code, [kind, detail, next]]) => [`\`${code}\``, exits[kind], detail, next])));
 
 const configuration = (): string => page('Configuration', 'A flag beats the environment, which beats the file (`tollgate.yaml` in the data folder, or `--config PATH`).',
-  table(['flag', 'environment', 'default', 'what'], [...Object.values(settings).map(({ flag, variable, fallback, says }) => [`\`--${flag}\``, `\`${variable}\``, fallback === '' ? '' : `\`${fallback}\``, says]),
+  table(['flag', 'environment', 'default', 'what'], [...Object.values(settings).map(({ flag, variable, fallback, says }) => [`\`--${flag}\``, `\`${variable}\``, fallback === '' ? '' : `\`${fallback}\``, says]), ['', '`TOLLGATE_SMTP_PASSWORD_FILE`', '', 'File with the password for `--mail`'],
     ['`--config`', '', '', 'The configuration file'], ['`--stop-workloads`', '', '', 'Stop the workloads, too, when the server stops'], ['`--allow-remote-mock`', '', '', 'Let mock mode listen beyond loopback']]),
   'Server secrets are files in `DATA/secrets` (0600, made at first start). Each can be put elsewhere: `TOLLGATE_<NAME>_FILE` names the file, for example `TOLLGATE_IDS_KEY_FILE` for `ids.key`.');
 

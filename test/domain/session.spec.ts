@@ -8,7 +8,7 @@ import { session, sessionLifeMs, type SessionCommand } from '../../src/domain/se
 import type { SessionEvent } from '../../src/domain/session/events.ts';
 import { complete, now, specify, type Asked } from '../given.ts';
 import { laws } from './laws.ts';
-import { accountId, person, sessionId } from './samples.ts';
+import { accountId, customer, operator, person, sessionId, stranger } from './samples.ts';
 
 const given = specify(session);
 const holder = { kind: 'account', accountId, person } as const;
@@ -46,9 +46,20 @@ test('log out everywhere kills refresh tokens of sessions opened until then, not
   given(opened).when(refresh(0, { cutoff: plus(now, -1) })).thenTypes('SessionRefreshed');
 });
 
+const web = { type: 'SessionOpened', data: { sessionId, holder, kid: 'k1', via: 'web', at: now } } as const;
+test('a browser opens a session that says so, and that has no refresh tokens', () => {
+  given().when({ ...open, via: 'web' }).then(web);
+  given(web).when(refresh(0)).thenRejected('SessionEnded');
+  given(web).when(close).then(closed('logout'));
+});
+
 test('a session is closed', () => void given(opened).when(close).then(closed('logout')));
 test('closing twice changes nothing', () => void given(opened, closed('logout')).when(close).thenNothing());
-test('closing what never was changes nothing', () => void given().when(close).thenNothing());
+test('closing what never was, or is somebody else\'s, is refused alike: nobody learns which sessions there are', () => {
+  given().when(close).thenRejected('SessionNotFound');
+  for (const actor of [stranger, operator]) given(opened).when({ ...close, facts: { actor } }).thenRejected('SessionNotFound');
+  given(opened).when({ ...close, facts: { actor: customer } }).then(closed('logout'));
+});
 
 test('whatever is presented in whatever order: token n is used once, in order, and never after the end', () => {
   fc.assert(fc.property(fc.array(fc.option(fc.nat(6), { nil: undefined }), { maxLength: 30 }), (presented) => {
@@ -64,4 +75,4 @@ test('whatever is presented in whatever order: token n is used once, in order, a
   }));
 });
 
-laws(session, fc.oneof<fc.Arbitrary<Asked<SessionCommand>>[]>(fc.constant(open), fc.option(fc.nat(4), { nil: undefined }).map((n) => refresh(n)), fc.constant(close)));
+laws(session, fc.oneof<fc.Arbitrary<Asked<SessionCommand>>[]>(fc.constant(open), fc.constant({ ...open, via: 'web' }), fc.option(fc.nat(4), { nil: undefined }).map((n) => refresh(n)), fc.constant(close)));

@@ -26,7 +26,7 @@ const observe = (status: ProviderState, at = now, latest = 9) => ({ type: 'Obser
 const advance = (at: Instant) => ({ type: 'AdvanceSubscription', subscriptionId, facts: { now: at } }) as const;
 
 const paid = (n: number, at = now): SubscriptionEvent => ({ type: 'PaymentSucceeded', data: { ...ids, invoiceId: `in_${n}`, amount: price, paidThrough: month(n), at } });
-const missed = (n: number, attempt = 1, at = now): SubscriptionEvent => ({ type: 'PaymentFailed', data: { ...ids, invoiceId: `in_${n}`, attempt, at } });
+const missed = (n: number, attempt = 1, at = now): SubscriptionEvent => ({ type: 'PaymentFailed', data: { ...ids, invoiceId: `in_${n}`, attempt, at, amount: price, periodEnd: month(n) } });
 const graceEnd = plus(now, 7 * day);
 const limitedEnd = plus(graceEnd, 14 * day);
 const suspendedEnd = plus(limitedEnd, 30 * day);
@@ -35,7 +35,7 @@ const warned: SubscriptionEvent = { type: 'GraceEndingSoon', data: { ...ids, end
 const graceEnded: SubscriptionEvent = { type: 'GraceEnded', data: ids };
 const lapsed: SubscriptionEvent = { type: 'SubscriptionLapsed', data: { ...ids, suspendAt: limitedEnd, at: graceEnd } };
 const suspended: SubscriptionEvent = { type: 'SubscriptionSuspended', data: { ...ids, endAt: suspendedEnd, at: limitedEnd } };
-const ended: SubscriptionEvent = { type: 'SubscriptionEnded', data: { ...ids, at: suspendedEnd } };
+const ended: SubscriptionEvent = { type: 'SubscriptionEnded', data: { ...ids, at: suspendedEnd, cause: 'unpaid' } };
 const restored = (at = now): SubscriptionEvent => ({ type: 'SubscriptionRestored', data: { ...ids, at } });
 const inGrace = [started(), missed(2), grace];
 const limited = [...inGrace, warned, graceEnded, lapsed];
@@ -71,6 +71,17 @@ test('an open invoice that was not tried, a pending and a void one change nothin
   given(started()).when(invoice('open', 2, 0)).thenNothing();
   given(started()).when(invoice('pending', 2)).thenNothing();
   given(started()).when(invoice('void', 2)).thenNothing();
+});
+test('an invoice that was tried in vain and is no longer asked for is void, once; paid it cannot become so', () => {
+  const voided: SubscriptionEvent = { type: 'InvoiceVoided', data: { ...ids, invoiceId: 'in_2', at: now } };
+  given(...inGrace).when(invoice('void', 2)).then(voided).when(invoice('void', 2)).thenNothing();
+  given(...inGrace, voided).when(invoice('paid', 2)).thenTypes('PaymentSucceeded', 'SubscriptionRestored').when(invoice('void', 2)).thenNothing();
+});
+test('each paid invoice is receipted once, under its own name; what was paid before there were receipts is not', () => {
+  const receipts = (state: unknown) => (state as ActiveSubscription).notices.filter(({ template }) => template === 'receipt').map(({ key, values }) => [key, values['periodStart']]);
+  const asked = given().when({ ...start, periodStart: now }).thenTypes('SubscriptionStarted').when({ ...invoice('paid', 2), periodStart: month(1) }).thenTypes('PaymentSucceeded');
+  assert.deepEqual(receipts(asked.state), [[`${subscriptionId}.receipt.in_1`, now], [`${subscriptionId}.receipt.in_2`, month(1)]]);
+  assert.deepEqual(receipts(given(started(), paid(2)).state), []);
 });
 test('a plan without grace is limited at once', () => void given(started({ graceDays: 0 })).when(invoice('open', 2)).then(missed(2), { type: 'SubscriptionLapsed', data: { ...ids, suspendAt: plus(now, 14 * day), at: now } }));
 
@@ -275,6 +286,9 @@ const inState = fc.oneof<fc.Arbitrary<Asked<SubscriptionCommand>>[]>(
   fc.integer({ min: 1, max: 3 }).map((n) => ({ type: 'RecordMethodAttached', subscriptionId, checkoutId: `cs_${n}` })),
   fc.tuple(fc.constantFrom('payment-failed', 'limited', 'restored'), fc.nat(6)).map(([template, step]) => ({ type: 'RecordNotice', subscriptionId, key: `${subscriptionId}.${template}.${step}` })),
   fc.constantFrom('full' as const, 'limited' as const, 'suspended' as const, 'none' as const).map((level) => ({ type: 'RecordLevelTold', subscriptionId, level })),
+  fc.constantFrom('CancelSubscription' as const, 'ResumeSubscription' as const).map((type) => ({ type, subscriptionId })),
+  fc.integer({ min: 1, max: 4 }).map((n) => ({ type: 'RecordCancellation', subscriptionId, n })),
+  fc.tuple(fc.constantFrom('active' as const, 'past_due' as const, 'canceled' as const), fc.boolean(), fc.nat(3)).map(([status, cancelAtPeriodEnd, wish]) => ({ ...observe(status), cancelAtPeriodEnd, wish })),
 );
 const anyCommand = inState.map((asked) => {
   const { facts: _, ...rest } = asked as { facts?: unknown };
@@ -286,10 +300,14 @@ comesToRest(subscription, anyCommand, todo, (item): Asked<SubscriptionCommand> =
     case 'TellNamespace': return { type: 'RecordLevelTold', subscriptionId, level: item.level };
     case 'QueueNotice': return { type: 'RecordNotice', subscriptionId, key: item.notice.key };
     case 'AttachMethod': return { type: 'RecordMethodAttached', subscriptionId, checkoutId: item.checkoutId };
+    case 'CarryOutCancellation': return { type: 'RecordCancellation', subscriptionId, n: item.n };
   }
 }, [[start]]);
 laws(subscription, anyCommand, todo, {
   stories: [[start], [start, invoice('open', 2)]],
   again: { AdvanceSubscription: 'one step of the clock at a time: asked again it takes the next one that is due' },
-  returns: { TellNamespace: 'an answer may be recorded here that nobody gave; a real one is only given to the level that was asked' },
+  returns: {
+    TellNamespace: 'an answer may be recorded here that nobody gave; a real one is only given to the level that was asked',
+    AttachMethod: 'not done and not listed while the provider has not been told of a cancellation; it is the same deed afterwards',
+  },
 });

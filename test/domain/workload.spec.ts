@@ -119,6 +119,12 @@ test('reports become events, each once', () => {
   given(...up).when(report('stopped')).then(stopped()).when(report('stopped')).thenNothing();
   given(...up).when(report('error', 1, 3)).then(failed()).when(report('error', 1, 3)).thenNothing();
 });
+test('how it is started and its limits are told once: with its start, or where that was missed with its running', () => {
+  const terms = { how: 'Go', limits: '1 core' };
+  const started = (more: object): WorkloadEvent => ({ type: 'WorkloadStarted', data: { ...ids, generation: 1, incarnation: 1, at: now, address, ...more } });
+  given(asked, applied(1)).when({ ...report('starting'), ...terms }).then({ type: 'WorkloadStarting', data: { ...ids, generation: 1, incarnation: 1, reason: '', at: now, ...terms } }).when({ ...report('running', 1, 1, address), ...terms }).then(started({}));
+  given(asked, applied(1)).when({ ...report('running', 1, 1, address), ...terms }).then(started(terms));
+});
 test('a report of an earlier asking, or an earlier process, changes nothing', () => {
   given(...up, updated(2)).when(report('running', 1, 1)).thenNothing();
   given(asked, applied(1), running(1, 2)).when(report('error', 1, 1)).thenNothing();
@@ -252,6 +258,10 @@ test('to do: stop a suspended one until it has stopped, then apply it again once
   given(...up, suspended).thenTodo({ do: 'Stop', key: `${workloadId}.stop.1` });
   given(...up, suspended, stopped()).thenTodo();
   given(...up, suspended, stopped(), resumed(2)).thenTodo({ do: 'Apply', key: `${workloadId}.apply.2` });
+});
+test('why it stopped is what was asked for, whatever the runtime says', () => {
+  given(...up, suspended).when({ ...report('stopped'), reason: 'stopped' }).then({ type: 'WorkloadStopped', data: { ...ids, generation: 1, reason: 'suspended until the open payment is made', at: now } });
+  given(asked, applied(1), building(), cancelled()).when(report('stopped', 1, 0)).then({ type: 'WorkloadStopped', data: { ...ids, generation: 1, reason: 'its build was cancelled', at: now } });
 });
 test('to do: one that was never started needs no stop, unless its start was under way after all', () => {
   given(asked).when(suspend).then(suspended, { type: 'WorkloadStopped', data: { ...ids, generation: 1, reason: 'suspended until the open payment is made', at: now } });

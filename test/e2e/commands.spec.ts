@@ -190,7 +190,7 @@ test('every refusal is a problem document with a next step and a correlation id;
   const asked = await started.call('GET', '/nothing-here', { headers: { 'x-correlation-id': 'my-own-id.1' } });
   assert.equal(refusal(asked, 404).correlationId, 'my-own-id.1');
   for (const given of ['a'.repeat(101), 'with blank', '<script>']) assert.notEqual((await started.call('GET', '/nothing-here', { headers: { 'x-correlation-id': given } })).headers.get('x-correlation-id'), given);
-  for (const [method, path, status] of [['GET', '/invites', 401], ['GET', '/gate', 401], ['GET', '/gate?action=fly', 400], ['POST', '/plans', 404], ['DELETE', '/plans', 404], ['GET', '/%zz', 400], ['GET', `/plans/${'x'.repeat(400)}`, 414], ['POST', '/commands/AddInvite', 401]] as const) {
+  for (const [method, path, status] of [['GET', '/invites', 401], ['GET', '/gate', 401], ['GET', '/gate?action=fly', 400], ['POST', '/plans', 405], ['DELETE', '/plans', 405], ['POST', '/nothing', 404], ['GET', '/%zz', 400], ['GET', `/plans/${'x'.repeat(400)}`, 414], ['POST', '/commands/AddInvite', 401]] as const) {
     const answer = await started.call(method, path);
     assert.equal(answer.status, status, `${method} ${path} ${answer.text}`);
     refusal(answer, status);

@@ -1,12 +1,12 @@
 /**
- * The machine dies at every named point between two durable steps, once each: two journeys are walked, the disk is copied at
+ * The machine dies at every named point between two durable steps, once each: a few journeys are walked, the disk is copied at
  * every point, and each copy is started anew and walked to its end. The points come from the reactors themselves.
  */
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import test from 'node:test';
 import {
-  diskNow, eventsOf, giveCard, invite, linesOf, login, openSession, parked, payByCard, redeem, repeatedMails, running, runWorkload, signUp, startSystem, storedEvents, taken, workloadNamed, type Customer, type Started,
+  diskNow, eventsOf, giveCard, invite, linesOf, login, mailsTo, openSession, parked, payByCard, redeem, repeatedMails, running, runWorkload, signUp, startSystem, storedEvents, taken, tokenIn, workloadNamed, type Customer, type Started,
 } from './system.ts';
 import { helloUrl } from '../git/hello.ts';
 import { reactors } from '../../src/commands/reactors/registry.ts';
@@ -157,7 +157,35 @@ const lapsing: Journey = {
     const [space] = (await started.call('GET', '/namespaces', { token: customer.access })).json.items;
     assert.deepEqual([space.level, space.workloads], ['full', 2], 'no slot is lost or left over');
     const mails = (await started.call('GET', '/mails?limit=1000', { token: started.operator })).json.items.map(({ template }: { template: string }) => template).filter((template: string) => template !== 'one-time-token');
-    assert.deepEqual(mails.sort(), ['grace-ending', 'limited', 'payment-failed', 'restored', 'suspended']);
+    assert.deepEqual(mails.sort(), ['grace-ending', 'limited', 'payment-failed', 'receipt', 'receipt', 'restored', 'suspended', 'welcome']);
+  },
+};
+
+/** A customer who sets a password by mail, cancels, thinks better of it, cancels for good, and is gone at the end of the period. */
+const leaving: Journey = {
+  prepare: async (started) => void (await signUp(started, ada)),
+  walk: async (started) => {
+    const { access } = await customerOf(started);
+    for (const path of ['/account/cancel', '/account/resume']) assert.equal((await started.call('POST', path, { token: access })).status, 200);
+    await started.settled();
+    await leaving.resume(started);
+  },
+  resume: async (started) => {
+    const { json } = await started.call('POST', '/sessions/password/reset', { body: { email: ada } });
+    const mail = (await mailsTo(started, ada)).find(({ subject }) => subject.includes('new Tollgate password'));
+    await started.call('POST', '/sessions/password/reset/confirm', { body: { email: ada, flowId: json.flowId, token: tokenIn(mail?.text ?? ''), password: 'ada likes engines' } });
+    await started.settled();
+    await started.advance(minute);
+    const { access } = await customerOf(started);
+    assert.equal((await started.call('POST', '/account/cancel', { token: access })).status, 200);
+    await started.advance(40 * day);
+  },
+  check: async (started) => {
+    assert.equal((await started.call('POST', '/sessions/password', { body: { email: ada, password: 'ada likes engines' } })).json.status, 'signed-in');
+    assert.equal(taken(started).length, 1, 'one month, one payment');
+    assert.deepEqual((await eventsOf(started, 'SubscriptionEnded')).map(({ cause }) => cause), ['cancelled']);
+    const [{ providerSubscription }] = (await started.call('GET', '/subscriptions', { token: started.operator })).json.items;
+    assert.equal((await started.adapters.payments.readSubscription(providerSubscription))?.status, 'canceled');
   },
 };
 
@@ -174,7 +202,7 @@ const eachDisk = async (t: test.TestContext, journey: Journey, disks: ReadonlyMa
 test('defect 2: the machine may die at any step of any reactor: no second charge, no orphan', { concurrency: 3 }, async (t) => {
   const steps = stepsOf(reactors);
   const met = new Set<string>();
-  for (const journey of [signingUp, lapsing]) {
+  for (const journey of [signingUp, lapsing, leaving]) {
     const disks = await crashes(journey, met);
     await eachDisk(t, journey, disks);
     for (const step of disks.keys()) met.add(step);

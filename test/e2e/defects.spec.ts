@@ -162,12 +162,15 @@ test('defect 10: acting on something that is not there is a plain 404', () => wi
     asOperator('POST', '/commands/RepricePlan', { planId: none('pln'), amount: 1, currency: 'USD' }),
     asOperator('POST', '/commands/RetryMail', { mailId: none('mail') }),
     asOperator('POST', '/commands/NoSuchCommand', {}),
-    asOperator('POST', '/reactors/sign-up/retry', { subject: 'signup-nothing' }),
-    asOperator('POST', '/reactors/none/retry', { subject: 'x' }),
+    asOperator('POST', '/commands/ReleaseWork', { reactor: 'sign-up', subject: none('per') }),
+    asOperator('POST', '/commands/ReleaseWork', { reactor: 'none', subject: 'x' }),
+    asOperator('POST', '/commands/ReplayWebhook', { webhookId: 'stripe.mock.evt_none' }),
+    asOperator('POST', '/commands/ParkWebhook', { webhookId: 'stripe.mock.evt_none' }),
+    asOperator('POST', '/commands/ReleaseWebhook', { webhookId: 'stripe.mock.evt_none' }),
     asOperator('POST', '/projections/none/rebuild'),
     asOperator('GET', `/audit/show?subject=${none('acc')}`),
     asOperator('GET', '/audit/show?subject=nobody@example.com'),
-    ...['invites', 'plans', 'signups', 'accounts', 'subscriptions', 'namespaces', 'mails', 'webhooks'].map((model) => asOperator('GET', `/${model}/${none('per')}`)),
+    ...['invites', 'plans', 'signups', 'accounts', 'subscriptions', 'namespaces', 'mails', 'webhooks', 'parked'].map((model) => asOperator('GET', `/${model}/${none('per')}`)),
     asOperator('GET', '/nothing-of-this-name'), asOperator('GET', '/plans/a/b/c'), started.call('POST', '/webhooks/nobody', { body: {} }),
   ]);
   for (const answer of answers) refusal(answer, 404);

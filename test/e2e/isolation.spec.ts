@@ -78,7 +78,7 @@ const asks = async ({ started }: Scene, { method, path, body, headers = {} }: As
 };
 
 /** Calls that are about the caller alone, or open to everybody by design. */
-const ownOnly = /^\/(sessions\/(close|otp|refresh)|mailbox\.json)/;
+const ownOnly = /^\/(sessions\/(close|otp|refresh|password\/reset$|recover)|account\/(cancel|resume)|mailbox\.json)/;
 
 test('nobody sees or changes anything of another customer, by any route, and no call answers 500', { timeout: 60_000 }, () => withSystem(async (started) => {
   const all = await scene(started);
@@ -137,7 +137,7 @@ test('the system\'s own commands cannot be sent from outside, not even by the op
 
 test('lists hold one\'s own things only, whatever the filter and header', () => withSystem(async (started) => {
   const all = await scene(started);
-  for (const model of ['workloads', 'namespaces', 'accounts', 'subscriptions']) {
+  for (const model of ['workloads', 'namespaces', 'accounts', 'subscriptions', 'invoices']) {
     const { items } = (await started.call('GET', `/${model}`, { token: all.ada.access })).json;
     assert.equal(items.length, 1, model);
     for (const secret of all.secrets) assert.ok(!JSON.stringify(items).includes(secret), `${secret} in ${model}`);
@@ -167,7 +167,7 @@ test('an uploaded source is run by its digest only by whoever may run; its conte
   const all = await scene(started);
   const digest = await uploadSource(started, all.bob, { 'app.js': 'console.log("bobs own words")' });
   for (const token of [all.ada.access, all.unpaid]) {
-    for (const path of [`/sources/${digest}`, `/sources?digest=${digest}`, '/sources']) assert.ok([401, 402, 403, 404].includes((await started.call('GET', path, { token })).status), path);
+    for (const path of [`/sources/${digest}`, `/sources?digest=${digest}`, '/sources']) assert.ok([401, 402, 403, 404, 405].includes((await started.call('GET', path, { token })).status), path);
   }
   refusal(await started.call('PUT', '/sources', { body: new Uint8Array([31, 139]), headers: { 'content-type': 'application/gzip' } }), 401);
   refusal(await started.call('PUT', '/sources', { token: all.unpaid, body: new Uint8Array([31, 139]), headers: { 'content-type': 'application/gzip' } }), 402, 'PaymentRequired');

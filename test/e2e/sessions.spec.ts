@@ -86,6 +86,34 @@ test('logout ends this session at once: access and refresh token; others go on',
   assert.equal((await refresh(started, other.refresh)).status, 200);
 }));
 
+test('where one is signed in: one\'s own open sessions, with the one that asks marked; one of them can be ended', () => withSystem(async (started) => {
+  const customer = await signUp(started, ada);
+  const bob = await signUp(started, 'bob@example.com');
+  const other = await openSession(started, ada, customer.signupToken);
+  await started.settled();
+  const mine = async ({ access }: Customer): Promise<any[]> => {
+    await started.settled();
+    return (await started.call('GET', '/account/sessions', { token: access })).json.items;
+  };
+  const items = await mine(customer);
+  assert.deepEqual(items.map(({ kind, current }) => [kind, current]), [['cli', false], ['cli', true]]);
+  assert.deepEqual(Object.keys(items[0]).sort(), ['current', 'id', 'kind', 'lastUsed', 'openedAt'], 'no address, no secret');
+  const [bobs] = await mine(bob);
+  refusal(await close(started, customer.access, { sessionId: bobs.id }), 404, 'SessionNotFound');
+  refusal(await close(started, started.operator, { sessionId: bobs.id }), 404, 'SessionNotFound');
+  refusal(await close(started, customer.access, { sessionId: `ses_${'0'.repeat(20)}` }), 404, 'SessionNotFound');
+  assert.equal((await whoami(started, bob.access)).status, 200);
+  assert.equal((await close(started, customer.access, { sessionId: items[0].id })).status, 204);
+  refusal(await whoami(started, other.access), 401, 'NotSignedIn');
+  assert.equal((await whoami(started, customer.access)).status, 200);
+  assert.deepEqual((await mine(customer)).map(({ current }) => current), [true]);
+  await started.advance(second);
+  await close(started, customer.access, { everywhere: true });
+  await started.advance(second);
+  const { session } = await login(started, ada);
+  assert.equal((await mine({ ...customer, access: session.accessToken })).length, 1, 'what logging out everywhere ended is gone');
+}));
+
 test('logout everywhere ends access, refresh and sign-up tokens of every session at once; signing in again works', () => withSystem(async (started) => {
   const customer = await signUp(started, ada);
   const bob = await signUp(started, 'bob@example.com');

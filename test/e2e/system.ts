@@ -18,6 +18,7 @@ import type { RunReport, Runtime, WorkloadSpec } from '../../src/domain/ports/ru
 import type { SourceHost } from '../../src/domain/ports/source-host.ts';
 import type { WorkloadId } from '../../src/domain/ids.ts';
 import { operatorToken } from '../../src/founding.ts';
+import type { MailCarrier } from '../../src/mail-config.ts';
 import { serve } from '../../src/server.ts';
 
 export type Answer = { readonly status: number; readonly headers: Headers; readonly text: string; readonly json: any };
@@ -41,7 +42,7 @@ export type Started = {
   /** Stops in order; the folder goes, unless it is kept (pass it to `startSystem` again). Fails when there was an answer of 500. */
   stop(options?: { readonly keep?: boolean; readonly bugs?: boolean }): Promise<void>;
 };
-export type StartOptions = { readonly data?: string; readonly at?: AssemblyOptions['at']; readonly runtime?: FakeRuntime; readonly clock?: MovableClock; /** By default one in memory that has `helloUrl`. */ readonly sourceHost?: SourceHost; /** Webhooks of these types are taken and lost. */ readonly lost?: Set<string> };
+export type StartOptions = { readonly data?: string; readonly at?: AssemblyOptions['at']; readonly runtime?: FakeRuntime; readonly clock?: MovableClock; /** By default one in memory that has `helloUrl`. */ readonly sourceHost?: SourceHost; readonly metricsOpen?: boolean; /** A carrier over SMTP instead of the mailbox. */ readonly mail?: MailCarrier; /** Workloads are real processes; whoever starts them ends them. */ readonly processes?: boolean; /** Webhooks of these types are taken and lost. */ readonly lost?: Set<string> };
 
 /** Workloads in memory that outlive the server, as those of the real runtime do; it counts what it is told. */
 export class FakeRuntime implements Runtime {
@@ -78,6 +79,15 @@ export class FakeRuntime implements Runtime {
   crash(id: WorkloadId, code?: number): Promise<void> {
     return this.#memory.crash(id, code);
   }
+  needsBuild(source: string): void {
+    this.#memory.needsBuild(source);
+  }
+  diesAtOnce(source: string): void {
+    this.#memory.diesAtOnce(source);
+  }
+  finishBuild(id: WorkloadId, code: number): Promise<void> {
+    return this.#memory.finishBuild(id, code);
+  }
   lose(id: WorkloadId): Promise<void> {
     return this.#memory.lose(id);
   }
@@ -86,8 +96,13 @@ export class FakeRuntime implements Runtime {
   }
 }
 
+/** An answer that goes on for ever is taken for what it begins with. */
+const beginningOf = async ({ body }: Response): Promise<string> => {
+  for await (const chunk of body ?? []) return new TextDecoder().decode(chunk);
+  return '';
+};
 const answerOf = async (response: Response): Promise<Answer> => {
-  const text = await response.text();
+  const text = await (response.headers.get('content-type')?.startsWith('text/event-stream') ? beginningOf(response) : response.text());
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -105,13 +120,13 @@ export const startSystem = async (options: StartOptions = {}): Promise<Started> 
   const logger = { info: note('info'), warn: note('warn'), error: note('error') };
   const clock = options.clock ?? new OffsetClock();
   const runtime = options.runtime ?? new FakeRuntime(new MemoryRuntime({ sources: new DiskSourceStore(join(data, 'sources')), clock }));
-  const adapters = openAdapters({ data }, () => origin, {}, { runtime, clock, sourceHost: options.sourceHost ?? helloHost() });
+  const adapters = openAdapters({ data, ...(options.mail ? { mail: options.mail, mailFrom: 'Tollgate <tollgate@example.com>' } : {}) }, () => origin, {}, { clock, sourceHost: options.sourceHost ?? helloHost(), ...(options.processes ? {} : { runtime }) });
   const post = async (body: string, headers: Record<string, string>) => {
     if (options.lost?.has((JSON.parse(body) as { type: string }).type)) return 200;
     return (await fetch(`${origin}/webhooks/stripe`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } })).status;
   };
   const { system, served } = await (async () => {
-    const assembled = await assemble(adapters, { mode: 'mock', data, version: 'test', origin: () => origin, logger, post, ...(options.at ? { at: options.at } : {}) });
+    const assembled = await assemble(adapters, { mode: 'mock', data, version: 'test', origin: () => origin, logger, post, metricsOpen: options.metricsOpen === true, ...(options.at ? { at: options.at } : {}) });
     await operatorToken(assembled.handler, assembled.identity, data, adapters.random);
     const listening = await serve(assembled, { host: '127.0.0.1', hostNames: [] }, logger);
     await listening.app.listen(0, '127.0.0.1');

@@ -19,7 +19,7 @@ const never = (): never => {
   throw new Error('golden files need sealing and opening only');
 };
 export const goldenKeyring: Keyring = {
-  find: never, findOrCreate: never, takePooledKey: never, link: never, erase: never, close: async () => undefined,
+  find: never, findOrCreate: never, takePooledKey: never, link: never, addPassword: never, password: never, replacePassword: never, dropPasswordsBefore: never, erase: never, close: async () => undefined,
   sealingKey: async (owner) => ({ keyNo: 1, key: keyOf(owner) }),
   openingKey: async (owner, keyNo) => (keyNo === 1 ? keyOf(owner) : undefined),
 };

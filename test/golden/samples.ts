@@ -23,6 +23,8 @@ import { session } from '../../src/domain/session/decide.ts';
 import type { SessionEvent } from '../../src/domain/session/events.ts';
 import { signup } from '../../src/domain/signup/decide.ts';
 import type { SignupEvent } from '../../src/domain/signup/events.ts';
+import { password } from '../../src/domain/password/decide.ts';
+import type { PasswordEvent } from '../../src/domain/password/events.ts';
 import { subscription } from '../../src/domain/subscription/decide.ts';
 import type { SubscriptionEvent } from '../../src/domain/subscription/events.ts';
 import { tenant } from '../../src/domain/tenant/decide.ts';
@@ -75,6 +77,12 @@ export const stories: readonly Story[] = [
     SignupCompleted: { person, accountId, subscriptionId, namespaceId, at },
   }),
   story<AccountEvent>(account, accountId, { AccountCreated: { accountId, person, email, subscriptionId, at }, SessionsRevoked: { accountId, person, cutoff: at } }),
+  story<PasswordEvent>(password, person, {
+    PasswordResetRequested: { person, flowId, kid: 'k1', issuedAt: at, expiresAt: later },
+    PasswordResetMailed: { person, flowId },
+    PasswordChanged: { person, n: 1, by: 'reset', at },
+    PasswordChangeTold: { person, n: 1 },
+  }),
   story<ClaimEvent>(claim, 'namespace.brave-blue-fox', { NameClaimed: { kind: 'namespace', value: 'brave-blue-fox', holder: namespaceId } }),
   story<SessionEvent>(session, sessionId, {
     SessionOpened: { sessionId, holder: { kind: 'account', accountId, person }, kid: 'k1', at },
@@ -96,6 +104,11 @@ export const stories: readonly Story[] = [
     SubscriptionEnded: { ...subscribed, at: '2026-06-21T12:00:00.000Z' as Instant },
     NoticeQueued: { ...subscribed, key: `${subscriptionId}.limited.3` },
     NamespaceLevelTold: { ...subscribed, level: 'limited' },
+    CancellationScheduled: { ...subscribed, n: 1, when: 'period-end', endsAt: '2026-07-21T12:00:00.000Z' as Instant, by: 'customer', at: later },
+    CancellationCarriedOut: { ...subscribed, n: 1 },
+    CancellationWithdrawn: { ...subscribed, n: 2, by: 'staff', at: later },
+    InvoiceVoided: { ...subscribed, invoiceId: 'in_3', at: later },
+    RetentionEnded: { ...subscribed, at: '2026-08-20T12:00:00.000Z' as Instant },
   }),
   story<NamespaceEvent>(namespace, namespaceId, {
     NamespaceCreated: { namespaceId, name: 'brave-blue-fox', accountId, subscriptionId, limits: terms.limits, at },
@@ -131,6 +144,7 @@ export const stories: readonly Story[] = [
     WebhookReceived: { ...webhook, mode: 'test', type: 'invoice.paid', object: { kind: 'invoice', id: 'in_1' }, body: personal('key_11111111111111111111', 'webhookBody', '{"customer_email":"ada@example.com"}'), at },
     WebhookApplied: { ...webhook, effect: 'PaymentSucceeded' },
     WebhookIgnored: { ...webhook, reason: 'of no interest' },
+    WebhookReplayed: { ...webhook, n: 1, at },
   }),
   story<MailEvent>(mail, mailId, {
     MailQueued: { mailId, person, to: email, content: { template: 'one-time-token', token: { flowId, n: 1, kid: 'k1', issuedAt: at, expiresAt: '2026-03-01T13:00:00.000Z' as Instant } }, at },

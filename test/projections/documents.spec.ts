@@ -4,7 +4,7 @@ import test from 'node:test';
 import { folded, minuteAt, opened, placed, TestLog, type Placed } from './harness.ts';
 import type { AnyEvent } from '../../src/domain/decider.ts';
 import { projections } from '../../src/projections/registry.ts';
-import { accountId, mailId, namespaceId, operatorId, otherWorkloadId, person, planId, sessionId, subscriptionId, terms, workloadId } from '../domain/samples.ts';
+import { accountId, mailId, namespaceId, operatorId, otherWorkloadId, person, planId, sessionId, subscriptionId, tenantId, terms, workloadId } from '../domain/samples.ts';
 import { stories } from '../golden/samples.ts';
 
 /** A sample by its type, with what a story needs differently. */
@@ -70,7 +70,36 @@ table('subscriptions', 'through the whole of dunning and back', subscriptionId, 
   [a('SubscriptionSuspended'), { phase: 'suspended', since: '2026-05-22T12:00:00.000Z', nextAt: '2026-06-21T12:00:00.000Z' }],
   [a('PaymentSucceeded'), { paidThrough: '2026-05-01T12:00:00.000Z', lastPaymentAt: '2026-04-01T12:00:00.000Z', failures: 0 }],
   [a('SubscriptionRestored'), { phase: 'active', since: '2026-05-23T12:00:00.000Z', nextAt: undefined }],
-  [a('SubscriptionEnded'), { phase: 'ended', since: '2026-06-21T12:00:00.000Z', nextAt: undefined }],
+  [a('SubscriptionEnded'), { phase: 'ended', since: '2026-06-21T12:00:00.000Z', nextAt: undefined, cause: 'unpaid' }],
+]);
+table('subscriptions', 'cancelled, withdrawn, cancelled again, paid once more, over, begun again', subscriptionId, [
+  [a('SubscriptionStarted', { at }), { id: subscriptionId, accountId, namespaceId, plan: 'Dev', planId, price: terms.price, phase: 'active', since: at, paidThrough: '2026-04-01T12:00:00.000Z', lastPaymentAt: at, failures: 0, providerSubscription: 'sub_p1' }],
+  [a('CancellationScheduled', { endsAt: '2026-04-01T12:00:00.000Z' }), { endsAt: '2026-04-01T12:00:00.000Z' }],
+  [a('CancellationWithdrawn'), { endsAt: undefined }],
+  [a('CancellationScheduled', { endsAt: '2026-04-01T12:00:00.000Z' }), { endsAt: '2026-04-01T12:00:00.000Z' }],
+  [a('PaymentSucceeded'), { endsAt: '2026-05-01T12:00:00.000Z', paidThrough: '2026-05-01T12:00:00.000Z', lastPaymentAt: '2026-04-01T12:00:00.000Z' }],
+  [a('SubscriptionEnded', { at: '2026-05-01T12:00:00.000Z', cause: 'cancelled', keptUntil: '2026-05-31T12:00:00.000Z' }), { phase: 'ended', since: '2026-05-01T12:00:00.000Z', endsAt: undefined, cause: 'cancelled', nextAt: '2026-05-31T12:00:00.000Z' }],
+  [a('RetentionEnded'), { nextAt: undefined }],
+  [a('SubscriptionRestored'), { phase: 'active', since: '2026-05-23T12:00:00.000Z', cause: undefined }],
+]);
+table('sessions', 'opened, used on another day, closed', sessionId, [
+  [a('SessionOpened', { at }), { id: sessionId, accountId, kind: 'cli', openedAt: at, lastUsed: at.slice(0, 10) }],
+  [a('SessionRefreshed', { at: '2026-05-01T12:00:00.000Z' }), { lastUsed: '2026-05-01' }],
+  [a('SessionClosed'), undefined],
+]);
+table('sessions', 'a browser\'s', sessionId, [[a('SessionOpened', { at, via: 'web' }), { id: sessionId, accountId, kind: 'web', openedAt: at, lastUsed: at.slice(0, 10) }]]);
+table('sessions', 'an operator\'s is nobody\'s account', sessionId, [[a('SessionOpened', { at, holder: { kind: 'operator', operatorId, tokenHash: 'h' } }), { id: sessionId, kind: 'operator', openedAt: at, lastUsed: at.slice(0, 10) }]]);
+table('invoices', 'missed, missed again, no longer asked for', 'in_3', [
+  [a('PaymentFailed', { at, amount: terms.price, periodStart: '2026-05-01T12:00:00.000Z', periodEnd: '2026-06-01T12:00:00.000Z' }), { id: 'in_3', accountId, subscriptionId, status: 'open', failures: 1, amount: terms.price, periodStart: '2026-05-01T12:00:00.000Z', periodEnd: '2026-06-01T12:00:00.000Z', at }],
+  [a('PaymentFailed', { at: minuteAt(1), attempt: 2 }), { failures: 2, at: minuteAt(1) }],
+  [a('InvoiceVoided', { at: minuteAt(2) }), { status: 'void', at: minuteAt(2) }],
+]);
+table('invoices', 'missed, then paid; what old events do not say is left out', 'in_2', [
+  [a('PaymentFailed', { at, invoiceId: 'in_2' }), { id: 'in_2', accountId, subscriptionId, status: 'open', failures: 1, at }],
+  [a('PaymentSucceeded', { at: minuteAt(1) }), { status: 'paid', amount: terms.price, periodEnd: '2026-05-01T12:00:00.000Z', paidAt: minuteAt(1), at: minuteAt(1) }],
+]);
+table('invoices', 'the first one comes with the subscription', 'in_1', [
+  [a('SubscriptionStarted', { at, periodStart: at }), { id: 'in_1', accountId, subscriptionId, status: 'paid', failures: 0, amount: terms.price, periodStart: at, periodEnd: '2026-04-01T12:00:00.000Z', paidAt: at, at }],
 ]);
 table('namespaces', 'levels and slots', namespaceId, [
   [a('NamespaceCreated', { at }), { id: namespaceId, namespaceId, name: 'brave-blue-fox', accountId, level: 'full', limits: terms.limits, workloads: 0, at }],
@@ -113,8 +142,8 @@ table('workloads', 'an update that fails leaves the old one, and its reason unti
   ...run1,
   [a('WorkloadUpdated', { beside: true }), { update: { source: 'c'.repeat(64), generation: 2, state: 'pending', incarnation: 0, at: minuteAt(3) } }],
   [a('WorkloadBuildStarted', { generation: 2, how: 'Go' }), { update: { source: 'c'.repeat(64), generation: 2, state: 'building', incarnation: 0, how: 'Go', at: minuteAt(4) } }],
-  [a('WorkloadBuildFailed', { generation: 2, reason: 'no' }), { update: { source: 'c'.repeat(64), generation: 2, state: 'error', incarnation: 0, how: 'Go', reason: 'no', at: minuteAt(5) } }],
-  [a('WorkloadUpdateFailed', { generation: 2, back: 3, reason: 'no' }), { generation: 3, update: undefined, updateFailed: { source: 'c'.repeat(64), reason: 'no', at: minuteAt(6) } }],
+  [a('WorkloadBuildFailed', { generation: 2, reason: 'no' }), { update: { source: 'c'.repeat(64), generation: 2, state: 'error', incarnation: 0, how: 'Go', reason: 'no', failed: 'build', at: minuteAt(5) } }],
+  [a('WorkloadUpdateFailed', { generation: 2, back: 3, reason: 'no' }), { generation: 3, update: undefined, updateFailed: { source: 'c'.repeat(64), reason: 'no', failed: 'build', at: minuteAt(6) } }],
   [a('WorkloadUpdated', { beside: true, generation: 4 }), { update: { source: 'c'.repeat(64), generation: 4, state: 'pending', incarnation: 0, at: minuteAt(7) }, updateFailed: undefined }],
   [a('WorkloadRestartRequested', { generation: 5 }), { state: 'starting', reason: 'asked for', address: undefined, at: minuteAt(8), update: { source: 'c'.repeat(64), generation: 5, state: 'pending', incarnation: 0, at: minuteAt(8) } }],
 ]);
@@ -124,7 +153,7 @@ table('workloads', 'a first build that is cancelled', workloadId, [
   [a('WorkloadBuildCancelled', { generation: 1 }), { state: 'stopping', reason: 'its build was cancelled', at: minuteAt(2) }],
 ]);
 table('mails', 'tried, given up, tried again, sent', mailId, [
-  [a('MailQueued', { at }), { id: mailId, to: 'ada@example.com', template: 'one-time-token', status: 'queued', attempts: 0, at }],
+  [a('MailQueued', { at }), { id: mailId, person, to: 'ada@example.com', template: 'one-time-token', status: 'queued', attempts: 0, at }],
   [a('MailAttemptFailed'), { attempts: 1, lastError: 'the carrier did not answer' }],
   [a('MailGivenUp', { at: minuteAt(2) }), { status: 'given up', attempts: 2, lastError: 'no such mailbox', at: minuteAt(2) }],
   [a('MailRetried', { at: minuteAt(3) }), { status: 'queued', at: minuteAt(3) }],
@@ -134,6 +163,26 @@ const inboxId = 'stripe.test.evt_1';
 const received = { id: inboxId, provider: 'stripe', type: 'invoice.paid', object: { kind: 'invoice', id: 'in_1' }, status: 'received', at };
 table('webhooks', 'applied', inboxId, [[a('WebhookReceived', { at }), received], [a('WebhookApplied'), { status: 'applied', effect: 'PaymentSucceeded' }]]);
 table('webhooks', 'ignored', inboxId, [[a('WebhookReceived', { at }), received], [a('WebhookIgnored'), { status: 'ignored', reason: 'of no interest' }]]);
+table('webhooks', 'applied, acted on again, and this time ignored', inboxId, [
+  [a('WebhookReceived', { at }), received], [a('WebhookApplied'), { status: 'applied', effect: 'PaymentSucceeded' }],
+  [a('WebhookReplayed'), { status: 'received', replays: 1, effect: undefined }], [a('WebhookIgnored'), { status: 'ignored', reason: 'of no interest' }],
+]);
+const workKey = `workloads.${workloadId}`;
+const place = { reactor: 'workloads', subject: `workload-${tenantId}.${workloadId}` };
+const [apply1, stop2] = [`${workloadId}.apply.1`, `${workloadId}.stop.2`];
+const first = { key: apply1, error: 'the runtime did not answer', attempts: 8, since: at };
+const second = { key: stop2, deed: 'Stop', error: 'a bug', attempts: 1, since: minuteAt(1) };
+table('parked', 'two deeds of one subject, released one by one; the first from before deeds and owners were recorded', workKey, [
+  [a('WorkParked', { at }), { id: workKey, ...place, error: first.error, attempts: 8, since: at, deeds: [first] }],
+  [a('WorkParked', { key: stop2, deed: 'Stop', owner: accountId, error: 'a bug', attempts: 1, at: minuteAt(1) }), { owner: accountId, deed: 'Stop', error: 'a bug', attempts: 1, deeds: [first, second] }],
+  [a('WorkReleased', { key: apply1 }), { since: minuteAt(1), deeds: [second] }],
+  [a('WorkReleased', { key: stop2 }), undefined],
+]);
+table('parked', 'a release without a key is of everything', workKey, [
+  [a('WorkParked', { at }), { id: workKey, ...place, error: first.error, attempts: 8, since: at, deeds: [first] }],
+  [a('WorkParked', { key: stop2, deed: 'Stop', error: 'a bug', attempts: 1, at: minuteAt(1) }), { deed: 'Stop', error: 'a bug', attempts: 1, deeds: [first, second] }],
+  [a('WorkReleased'), undefined],
+]);
 
 table('gate', 'an account from full to suspended and back', accountId, [
   [a('AccountCreated', { at }), { kind: 'account', accountId, person, level: 'full', since: at, namespaces: [] }],
@@ -151,6 +200,7 @@ table('gate', 'a person becomes an account, and is signed out everywhere', perso
 ]);
 table('gate', 'a session ends with its document', sessionId, [
   [a('SessionOpened', { at }), { kind: 'session', sessionId, holder: { kind: 'account', accountId, person }, openedAt: at }],
+  [a('SessionOpened', { at, via: 'web' }), { kind: 'session', sessionId, holder: { kind: 'account', accountId, person }, openedAt: at, via: 'web', kid: 'k1' }],
   [a('SessionRefreshed'), {}],
   [a('SessionClosed'), undefined],
 ]);
@@ -164,7 +214,7 @@ test('every read model has a table, every event that one folds exists, and no ev
   const begins = new Set(stories.map(({ events }) => events[0]?.type));
   for (const model of projections) {
     for (const type of model.events) assert.ok(types.has(type), `${model.name} folds ${type}, which is no event`);
-    for (const type of model.events) if (!begins.has(type) && model.name !== 'gate') assert.deepEqual(await documents(model.name, [a(type)]), {}, `${model.name} makes a document of ${type} alone`);
+    for (const type of model.events) if (!begins.has(type) && !['gate', 'invoices'].includes(model.name)) assert.deepEqual(await documents(model.name, [a(type)]), {}, `${model.name} makes a document of ${type} alone`);
   }
 });
 

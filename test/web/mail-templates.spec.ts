@@ -15,7 +15,13 @@ const examples: { readonly [T in MailTemplate]: MailValues[T] } = {
   limited: { suspendAt: '2026-12-12T07:52:26.000Z', payCommand: hostile },
   suspended: { terminateAt: '2027-01-11T07:52:26.000Z' },
   restored: {},
-  ended: {},
+  ended: { keptUntil: '2027-01-11T07:52:26.000Z' },
+  'cancellation-scheduled': { endsAt: '2026-12-12T07:52:26.000Z' },
+  'password-reset': { token, minutes: 60 },
+  'password-changed': { at: '2026-12-12T07:52:26.000Z', by: 'reset' },
+  namespaces: { namespaces: hostile },
+  receipt: { invoice: 'in_1', plan: hostile, amount: '35.00 USD', periodStart: '2026-11-12T07:52:26.000Z', periodEnd: '2026-12-12T07:52:26.000Z' },
+  'cancellation-withdrawn': { paidThrough: '2026-12-12T07:52:26.000Z' },
 };
 const render = <T extends MailTemplate>(template: T) => renderMail(template, examples[template]);
 

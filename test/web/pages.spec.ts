@@ -45,7 +45,17 @@ for (const [name, html] of Object.entries(everyPage('mock', hostile))) {
     const loaded = [...byTag(document, 'link').map(({ attributes }) => attributes.href!), '/assets/tollgate.js'];
     for (const path of loaded) assert.ok(existsSync(assets[path]?.file ?? ''), path);
     for (const { attributes } of byTag(document, 'a')) assert.match(attributes.href!, /^(\/(?!\/)|#)/);
-    for (const form of byTag(document, 'form')) assert.match(form.attributes.action!, /^\/(subscribe|checkout\/[^/"<]+)$/);
+    for (const form of byTag(document, 'form')) assert.match(form.attributes.action!, /^\/(subscribe|checkout\/[^/"<]+|login(\/\w+)*|logout|account\/[a-z]+|account\/sessions\/[^/"<]+\/close|admin\/[a-z]+(\/[a-z]+)?)$/);
+  });
+  test(`${name}: every form that changes something for somebody signed in proves that this session was shown it`, () => {
+    for (const form of byTag(document, 'form')) {
+      assert.equal(form.attributes.method, 'post');
+      if (/^\/(subscribe|checkout|login|admin\/login)/.test(form.attributes.action!)) continue;
+      assert.deepEqual(field(form, 'formToken').map(({ attributes }) => [attributes.type, attributes.value]), [['hidden', hostile]], form.attributes.action ?? '');
+    }
+  });
+  test(`${name}: buttons and links have words, also for those who only listen`, () => {
+    for (const element of all(document, ({ tag }) => tag === 'button' || tag === 'a')) assert.match(textOf(element), /\S/, JSON.stringify(element.attributes));
   });
 }
 

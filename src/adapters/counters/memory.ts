@@ -23,6 +23,12 @@ export class MemoryCounters implements RateCounters {
     const blocking = counted.sort((a, b) => a - b)[Math.max(0, counted.length - limit)];
     return { allowed, resetAt: fromEpochMs((blocking ?? nowMs) + windowMs) };
   }
+  async release(key: string, at: Instant): Promise<void> {
+    await tick();
+    const hits = this.#hits.get(key);
+    const place = hits?.indexOf(toEpochMs(at)) ?? -1;
+    if (hits && place >= 0) hits.splice(place, 1);
+  }
   async prune(before: Instant): Promise<void> {
     await tick();
     const beforeMs = toEpochMs(before);

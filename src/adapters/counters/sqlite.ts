@@ -47,6 +47,9 @@ export class SqliteCounters implements RateCounters {
       return { allowed, resetAt: fromEpochMs((blocking ?? nowMs) + windowMs) };
     });
   }
+  async release(key: string, at: Instant): Promise<void> {
+    await this.#writes.run(() => this.#database.prepare('DELETE FROM hits WHERE id = (SELECT id FROM hits WHERE key = ? AND at = ? LIMIT 1)').run(key, toEpochMs(at)));
+  }
   async prune(before: Instant): Promise<void> {
     await this.#writes.run(() => this.#prune.run(toEpochMs(before)));
   }

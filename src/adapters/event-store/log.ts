@@ -13,17 +13,18 @@ type Upcasters = Readonly<Record<string, readonly Upcast[] | undefined>>;
 /** How many of the newest events followers find in memory. */
 const tailMax = 8_192;
 const pageSize = 1_000;
-/** A signal may be lost, the log may not: followers look again this often. */
-const lookAgainMs = 1_000;
-/** After a page of at least so many new events a follower rests, so that under load it has few large pages instead of many small ones. */
+/** A signal may be lost, the log may not: followers look again now and then. After a page of at least so many new events one rests, so that under load it has few large pages instead of many small ones. */
 const burstEvents = 16;
-const burstRestMs = 8;
+/** How long followers rest, in real time: the simulator, whose signals are never lost, lets them rest for none. */
+export type Rests = { readonly lookAgainMs: number; readonly burstRestMs: number };
+const usualRests: Rests = { lookAgainMs: 1_000, burstRestMs: 8 };
 
 export class StoredLog implements Log {
   readonly exclusive: boolean;
   readonly #store: EventStore;
   readonly #vault: KeyringVault;
   readonly #upcasters: Upcasters;
+  readonly #rests: Rests;
   readonly #listeners: ((events: readonly Recorded[]) => void)[] = [];
   #lastAt: Instant | '' = '';
   /** Newest events in order without gaps, kept only while this process is the one writer. */
@@ -32,7 +33,8 @@ export class StoredLog implements Log {
   readonly #resting = new Set<() => void>();
   #wakings = 0;
 
-  constructor(store: EventStore, vault: KeyringVault, upcasters: Upcasters, exclusive: boolean) {
+  constructor(store: EventStore, vault: KeyringVault, upcasters: Upcasters, exclusive: boolean, rests = usualRests) {
+    this.#rests = rests;
     this.#store = store;
     this.#vault = vault;
     this.#upcasters = upcasters;
@@ -93,8 +95,9 @@ export class StoredLog implements Log {
 
   #remember(events: readonly Recorded[]): void {
     const last = this.#tail.at(-1);
-    if (last && events[0]?.position !== last.position + 1n) this.#tail = []; // somebody else's event lies between
-    this.#tail.push(...events);
+    // With events of others between, or answers out of order, followers read the store.
+    if (last && events[0]?.position !== last.position + 1n) this.#tail = [];
+    else this.#tail.push(...events);
     if (this.#tail.length > 2 * tailMax) this.#tail = this.#tail.slice(-tailMax);
     this.#wake();
   }
@@ -152,7 +155,7 @@ export class StoredLog implements Log {
           found = true;
           position = remembered.at(-1)?.position ?? position;
           yield remembered;
-          if (remembered.length >= burstEvents && remembered.length < pageSize && !signal.aborted) await sleep(burstRestMs);
+          if (this.#rests.burstRestMs > 0 && remembered.length >= burstEvents && remembered.length < pageSize && !signal.aborted) await sleep(this.#rests.burstRestMs);
         }
       } else {
         for await (const page of this.readAll(position)) {
@@ -174,7 +177,7 @@ export class StoredLog implements Log {
         this.#resting.delete(wake);
         resolve();
       };
-      const timer = setTimeout(wake, lookAgainMs).unref();
+      const timer = this.#rests.lookAgainMs === Infinity ? undefined : setTimeout(wake, this.#rests.lookAgainMs).unref();
       signal.addEventListener('abort', wake, { once: true });
       this.#resting.add(wake);
     });

@@ -41,7 +41,7 @@ interface Stand {
 type EventRow = [position: bigint, stream: bigint, revision: bigint, id: string, type: string, data: string, meta: string];
 type StreamRow = [position: bigint, revision: bigint, id: string, type: string, data: string, meta: string];
 
-type Tuning = Pick<GroupCommitOptions, 'sync' | 'checkpointFrames' | 'restartFrames'>;
+type Tuning = Pick<GroupCommitOptions, 'sync' | 'observe' | 'checkpointFrames' | 'restartFrames'>;
 
 /**
  * The log in one SQLite file, for exactly one process (see `lock.ts`). Rows count as there only up to the last fsynced

@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import { IsBoolean, Length, IsString, validateSync, type ValidationError } from 'class-validator';
 import { HttpProblem, invalid } from './problem.ts';
 import { IsAddress, IsIdOf, Maybe } from '../../commands/validation.ts';
-import type { FlowId } from '../../domain/ids.ts';
+import type { FlowId, SessionId } from '../../domain/ids.ts';
 
 export class OtpBody {
   @IsAddress() readonly email!: string;
@@ -20,23 +20,39 @@ export class VerifyBody {
 export class PaymentTokenBody {
   @IsString() @Length(1, 200) readonly paymentToken!: string;
 }
+export class PasswordLoginBody {
+  @IsAddress() readonly email!: string;
+  @IsString() @Length(1, 1000) readonly password!: string;
+}
+export class PasswordBody {
+  @IsString() @Length(1, 1000) readonly password!: string;
+  /** The one that it replaces; left out where there is none yet. */
+  @Maybe() @IsString() @Length(1, 1000) readonly old?: string;
+}
+export class ResetBody {
+  @IsAddress() readonly email!: string;
+  @IsIdOf('flw') readonly flowId!: FlowId;
+  @IsString() @Length(1, 200) readonly token!: string;
+  @IsString() @Length(1, 1000) readonly password!: string;
+}
 export class RefreshBody {
   @IsString() @Length(1, 200) readonly refreshToken!: string;
 }
 export class CloseBody {
   @Maybe() @IsBoolean() readonly everywhere?: boolean;
+  /** Another session of one's own. */
+  @Maybe() @IsIdOf('ses') readonly sessionId?: SessionId;
 }
 export class DurationBody {
   @IsString() @Length(1, 40) readonly duration!: string;
 }
-export class SubjectBody {
-  @IsString() @Length(1, 300) readonly subject!: string;
-}
 
 const depthMax = 20;
-/** Keys beginning with `$` are ours alone; depth is bounded. */
+/** Keys beginning with `$` are ours alone; depth is bounded; texts are Unicode. */
 const checkKeys = (value: unknown, path: string, depth: number): void => {
   if (depth > depthMax) throw new HttpProblem(400, 'InvalidInput', 'The body is nested too deeply.', 'Send a flatter body.');
+  // Half a surrogate pair is no character: what stores and mails texts could not keep it.
+  if (typeof value === 'string' && !value.isWellFormed()) throw invalid([{ field: path.slice(0, -1), message: `${path.slice(0, -1)} must be well-formed Unicode` }]);
   if (typeof value !== 'object' || value === null) return;
   for (const [key, item] of Object.entries(value)) {
     if (key.startsWith('$')) throw invalid([{ field: `${path}${key}`, message: `a field may not begin with $: ${path}${key}` }]);

@@ -38,7 +38,7 @@ const byClaims = async (rim: Rim, token: string): Promise<Caller> => {
   return claims.kind === 'access' ? bySession(rim, claims.sid) : byPerson(rim, claims.person, claims.issuedAt);
 };
 
-const bySession = (rim: Rim, sid: SessionId): Caller => {
+export const bySession = (rim: Rim, sid: SessionId): Caller => {
   const session = rim.gate.session(sid);
   if (!session) throw notSignedIn('this session has ended');
   const { holder } = session;
@@ -59,6 +59,12 @@ const byPerson = (rim: Rim, person: PersonId, issuedAt: string): Caller => {
   if (!known || (known.cutoff !== undefined && issuedAt <= known.cutoff)) throw notSignedIn('this sign-up token has ended');
   return { actor: { kind: 'person', id: person }, level: 'unpaid', namespaces: [] };
 };
+
+/**
+ * The caller of an answer that goes on, as things are now: whose session has ended is 401. That the access token has run out
+ * meanwhile does not matter, because it proved whose session it is.
+ */
+export const callerStill = (rim: Rim, caller: Caller, request: FastifyRequest): Caller => (caller.session ? bySession(rim, caller.session) : caller.actor.kind === 'operator' ? operatorBy(rim, bearerOf(request) ?? '') : caller);
 
 /** The gate at the rim: refuses in the words of the one table. */
 export const requireGate = (caller: Caller, action: GateAction): void => {
@@ -91,13 +97,21 @@ export const contextOf = (caller: Caller, request: FastifyRequest): Context => {
   const header = (name: string) => (typeof request.headers[name] === 'string' ? request.headers[name] : undefined);
   const [key, ifMatch, reason] = [header('idempotency-key'), header('if-match'), header('reason')];
   if (key !== undefined && (key.length === 0 || key.length > 200)) throw new HttpProblem(400, 'InvalidInput', 'Idempotency-Key must have 1 to 200 characters.', 'Send a UUID, for example.');
-  const revision = ifMatch === undefined ? undefined : Number(ifMatch.replaceAll(/^W\/|"/g, ''));
-  if (revision !== undefined && !Number.isSafeInteger(revision)) throw new HttpProblem(400, 'InvalidInput', 'If-Match must be a revision, as ETag gave it.', 'Read the record again.');
+  // Also the weak form: a proxy that compresses makes the one of the other.
+  const revision = ifMatch === undefined ? undefined : Number(/^(?:W\/)?("?)(\d{1,15})\1$/.exec(ifMatch.trim())?.[2] ?? NaN);
+  if (revision !== undefined && Number.isNaN(revision)) throw new HttpProblem(400, 'InvalidInput', 'If-Match must be one revision, as ETag gave it.', 'Read the record again.');
   return {
     actor: caller.actor, correlationId: request.id, causationId: request.id, ip: request.ip,
     ...(key === undefined ? {} : { idempotencyKey: key }), ...(revision === undefined ? {} : { ifMatch: revision }), ...(reason === undefined ? {} : { reason: decode(reason) }),
-    ...((request.query as { dryRun?: string } | undefined)?.dryRun === 'true' ? { dryRun: true } : {}),
+    ...(dryRunOf(request) ? { dryRun: true } : {}),
   };
+};
+/** Misunderstood it would be done in earnest, so it is never guessed at. */
+const dryRunOf = (request: FastifyRequest): boolean => {
+  const { dryRun } = (request.query ?? {}) as { dryRun?: unknown };
+  if (dryRun === undefined || dryRun === 'false') return false;
+  if (dryRun !== 'true') throw new HttpProblem(400, 'InvalidInput', 'dryRun must be true or false.', 'For example ?dryRun=true.', { errors: [{ field: 'dryRun', message: 'neither true nor false' }] });
+  return true;
 };
 const decode = (text: string): string => {
   try {

@@ -34,6 +34,8 @@ export class CommandsController {
     if (entry.open.gate) requireGate(caller, entry.open.gate);
     if (caller.actor.kind === 'anonymous') throw notSignedIn();
     if (!may(caller.actor, entry.permission)) throw new NotAllowed(`${entry.permission} is not permitted`); // before the body is looked at: who may not ask learns nothing from it
+    const unknown = Object.keys((request.query ?? {}) as object).find((name) => name !== 'dryRun');
+    if (unknown !== undefined) throw new HttpProblem(400, 'InvalidInput', `A command takes no '${unknown.slice(0, 40)}' in its address.`, 'Only ?dryRun=true is known; fields go into the body.', { errors: [{ field: unknown.slice(0, 40), message: 'not a parameter' }] });
     const context = contextOf(caller, request);
     if (context.dryRun && entry.open.secret) throw new HttpProblem(400, 'NoDryRun', 'A command with a secret in its body has no dry run.', 'Send it without dryRun.');
     const home = takesNamespace.has(name) ? namespaceOf(caller, request) : undefined;

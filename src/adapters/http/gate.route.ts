@@ -11,9 +11,12 @@ export const serveGate = (fastify: FastifyInstance, rim: Rim, filter: ProblemFil
     try {
       const action = (request.query.action ?? 'read') as GateAction;
       if (!gateActions.includes(action)) throw new HttpProblem(400, 'InvalidInput', `action must be one of ${gateActions.join(', ')}.`, 'For example /gate?action=run.', { errors: [{ field: 'action', message: 'unknown action' }] });
+      reply.header('Cache-Control', 'no-store');
       const caller = await callerOf(rim, request);
       if (caller.actor.kind === 'anonymous') throw notSignedIn();
-      return { ...gateVerdict(caller.level, action), position: String(rim.gate.position) };
+      const verdict = gateVerdict(caller.level, action);
+      rim.metrics.verdict(verdict.level, action, verdict.allow);
+      return { ...verdict, position: String(rim.gate.position) };
     } catch (error) {
       filter.answer(error, request, reply);
       return reply;

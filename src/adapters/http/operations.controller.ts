@@ -1,14 +1,14 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
-import { CommandBus } from '@nestjs/cqrs';
+import { Body, Controller, Get, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { auditLog, auditShow, auditVerify } from './audit.ts';
-import { checked, DurationBody, SubjectBody } from './bodies.ts';
-import { answerOf, callerOf, commit, contextOf, requireOperator } from './caller.ts';
+import { checked, DurationBody } from './bodies.ts';
+import { callerOf, requireOperator } from './caller.ts';
+import { withAddress } from './customers.ts';
 import { HttpProblem, notFound } from './problem.ts';
 import { Lines } from './lines.ts';
 import { streamLines } from './streaming.ts';
 import { RIM, type Rim } from './rim.ts';
-import { SystemMessage } from '../../commands/command-message.ts';
+import type { Pump } from '../../commands/reactors/pump.ts';
 import { parseDuration } from '../../domain/instant.ts';
 
 const differencesShown = 100;
@@ -18,10 +18,8 @@ type QueryString = Readonly<Record<string, string | undefined>>;
 @Controller()
 export class OperationsController {
   readonly #rim: Rim;
-  readonly #bus: CommandBus;
-  constructor(@Inject(RIM) rim: Rim, @Inject(CommandBus) bus: CommandBus) {
+  constructor(@Inject(RIM) rim: Rim) {
     this.#rim = rim;
-    this.#bus = bus;
   }
 
   @Get('projections')
@@ -52,17 +50,10 @@ export class OperationsController {
   async reactors(@Req() request: FastifyRequest) {
     requireOperator(await callerOf(this.#rim, request));
     const head = await this.#rim.log.head();
-    return { items: this.#rim.pumps.map((pump) => ({ name: pump.reactor.name, position: String(pump.position), lag: Number(head - pump.position), waiting: pump.waiting(), parked: pump.parked() })), position: String(head) };
+    return { items: await Promise.all(this.#rim.pumps.map(async (pump) => ({ name: pump.reactor.name, position: String(pump.position), lag: Number(head - pump.position), waiting: pump.waiting(), parked: await this.#parked(pump) }))), position: String(head) };
   }
-
-  @Post('reactors/:name/retry')
-  @HttpCode(200)
-  async retry(@Param('name') name: string, @Body() body: unknown, @Req() request: FastifyRequest) {
-    const caller = await callerOf(this.#rim, request);
-    requireOperator(caller);
-    if (!this.#rim.pumps.some((pump) => pump.reactor.name === name)) throw notFound('reactor');
-    const { subject } = checked(SubjectBody, body);
-    return answerOf(await commit(this.#bus, new SystemMessage('ReleaseWork', { reactor: name, subject }), contextOf(caller, request)));
+  #parked(pump: Pump): Promise<unknown[]> {
+    return Promise.all(pump.parked().map((work) => withAddress(this.#rim, 'owner', work)));
   }
 
   @Get('audit/log')

@@ -1,12 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import { Body, Controller, Get, Inject, Param, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { commit } from './caller.ts';
 import { mailsCarried } from './mailbox.ts';
+import { field, html, requireOwnOrigin, sameName, seeOther } from './page-forms.ts';
 import { notFound } from './problem.ts';
 import { RIM, type MockWorld, type Rim } from './rim.ts';
-import { assets, checkoutPage, homePage, mailboxPage, paymentDonePage, paymentTokenPage, subscribePage } from '../../../web/pages.ts';
+import { redeemCheckout } from './signup-steps.ts';
+import { openWebSession, signedInAs, signingUpAs, viewerOf } from './web-session.ts';
+import { assets, checkoutPage, homePage, mailboxPage, paymentDonePage, paymentPendingPage, paymentTokenPage, subscribePage } from '../../../web/pages.ts';
 import { bySystem, SystemMessage } from '../../commands/command-message.ts';
 import { CommandRejected } from '../../commands/handle.ts';
 import { completeCheckout } from '../../commands/reactors/apply-webhooks.ts';
@@ -16,15 +19,6 @@ import { formatMoney } from '../../domain/money.ts';
 import { signup } from '../../domain/signup/decide.ts';
 import type { Signup } from '../../domain/signup/state.ts';
 
-const html = (reply: FastifyReply, text: string, status = 200): string => {
-  reply.status(status).header('content-type', 'text/html; charset=utf-8').header('cache-control', 'no-store');
-  return text;
-};
-type Form = Readonly<Record<string, unknown>>;
-const field = (body: unknown, name: string): string => {
-  const value = (body as Form | undefined)?.[name];
-  return typeof value === 'string' ? value.trim().slice(0, 254) : '';
-};
 const plansShown = 100;
 
 /** The pages: every deed is a form that works without JavaScript and goes through the same commands as the CLI. */
@@ -38,8 +32,8 @@ export class PagesController {
   }
 
   @Get()
-  home(@Res({ passthrough: true }) reply: FastifyReply): string {
-    return html(reply, homePage({ mode: this.#rim.mode }));
+  home(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): string {
+    return html(reply, homePage(this.#frame(request)));
   }
 
   @Get('assets/:name')
@@ -51,23 +45,24 @@ export class PagesController {
   }
 
   @Get('subscribe')
-  async subscribe(@Query('email') email: string | undefined, @Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
-    return html(reply, subscribePage({ mode: this.#rim.mode, plans: await this.#plans(), ...(typeof email === 'string' ? { email } : {}) }));
+  async subscribe(@Query('email') given: string | undefined, @Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
+    const confirmed = await this.#confirmed(request);
+    const email = typeof given === 'string' ? given : confirmed;
+    return html(reply, subscribePage({ ...this.#frame(request), plans: await this.#plans(), ...(email === undefined ? {} : { email }), confirmed: email !== undefined && email === confirmed }));
   }
 
   /** Tells only that a verified, unpaid sign-up waits, by going on; every other address gets one and the same page. */
   @Post('subscribe')
-  async choose(@Body() body: unknown, @Res({ passthrough: true }) reply: FastifyReply): Promise<string | undefined> {
+  async choose(@Body() body: unknown, @Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<string | undefined> {
+    requireOwnOrigin(request);
     const [email, planId] = [field(body, 'email'), field(body, 'plan')];
     const plans = await this.#plans();
-    const page = (more: object, status: number) => html(reply, subscribePage({ mode: this.#rim.mode, plans, ...more }), status);
+    const page = (more: object, status: number) => html(reply, subscribePage({ ...this.#frame(request), plans, ...more }), status);
     if (!email.includes('@')) return page({ email, plan: planId, problem: 'Give the e-mail address that you verified.' }, 400);
     const chosen = planId === '' && plans.length === 1 ? plans[0]?.id : planId;
     if (!plans.some(({ id }) => id === chosen)) return page({ email, problem: 'Choose one of the plans.' }, 400);
     const url = await this.#checkout(email, chosen as string);
-    if (url === undefined) return page({ notice: true }, 200);
-    reply.status(303).header('location', url);
-    return undefined;
+    return url === undefined ? page({ notice: true }, 200) : seeOther(reply, sameName(this.#rim, request, url));
   }
 
   async #checkout(email: string, planId: string): Promise<string | undefined> {
@@ -88,46 +83,65 @@ export class PagesController {
 
   /** Where the provider sends the browser back to: the checkout is read again, the URL proves nothing by itself. */
   @Get('subscribe/done')
-  async done(@Query('checkout') id: string | undefined, @Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
-    const { mode, payments, tokens } = this.#rim;
+  async done(@Query('checkout') id: string | undefined, @Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<string | undefined> {
+    const { payments, tokens } = this.#rim;
+    const frame = this.#frame(request);
     const checkout = typeof id === 'string' ? await payments.readCheckout(id) : undefined;
     if (!checkout?.method || checkout.status !== 'complete') throw notFound('completed checkout');
     try {
       await completeCheckout({ id: checkout.id, method: checkout.method, reference: checkout.reference }, { tokens, dispatch: (type, fields) => this.#dispatch(type, fields) });
     } catch (error) {
       if (!(error instanceof CommandRejected)) throw error;
-      return html(reply, paymentDonePage({ mode, message: error.rejection.detail }));
+      return html(reply, paymentDonePage({ ...frame, message: error.rejection.detail }));
     }
-    if (checkout.reference.purpose === 'pay') return html(reply, paymentDonePage({ mode, message: 'The card is stored, and what was open is being charged with it.' }));
+    if (checkout.reference.purpose === 'pay' && this.#isSignedIn(request, checkout.reference.person)) return seeOther(reply, `/account?paid=${encodeURIComponent(checkout.id)}`);
+    if (checkout.reference.purpose === 'pay') return html(reply, paymentDonePage({ ...frame, message: 'The card is stored, and what was open is being charged with it.' }));
     const person = checkout.reference.person as PersonId;
+    if ((await signingUpAs(this.#rim, request)) === person) return this.#openAccount(person, checkout.id, request, reply);
     const state = await this.#signup(person);
     const token = state.tokens.find((candidate) => candidate.checkoutId === checkout.id);
-    if (token?.status !== 'issued') return html(reply, paymentDonePage({ mode, message: token?.status === 'redeemed' ? 'The payment token of this checkout has been redeemed.' : 'The payment token of this checkout is no longer valid.' }));
+    if (token?.status !== 'issued') return html(reply, paymentDonePage({ ...frame, message: token?.status === 'redeemed' ? 'The payment token of this checkout has been redeemed.' : 'The payment token of this checkout is no longer valid.' }));
     const email = state.email && (await this.#rim.vault.open(state.email));
-    return html(reply, paymentTokenPage({ mode, token: paymentTokenText(tokens, person, token), expiresAt: token.expiresAt, ...(email === undefined ? {} : { email }) }));
+    return html(reply, paymentTokenPage({ ...frame, token: paymentTokenText(tokens, person, token), expiresAt: token.expiresAt, ...(email === undefined ? {} : { email }) }));
+  }
+
+  /** The browser that confirmed the address needs no terminal: it redeems the token by itself, waits for the outcome, and is signed in. */
+  async #openAccount(person: PersonId, checkoutId: string, request: FastifyRequest, reply: FastifyReply): Promise<string | undefined> {
+    const context = { actor: { kind: 'person', id: person }, correlationId: request.id, causationId: request.id, ip: request.ip } as const;
+    const { stage, redemption, tokens } = await redeemCheckout(this.#rim, this.#bus, person, checkoutId, context);
+    if (stage === 'completed' && redemption) {
+      await openWebSession(this.#rim, this.#bus, reply, { kind: 'account', accountId: redemption.accountId, person }, context);
+      return seeOther(reply, '/account?done=welcome');
+    }
+    if (stage === 'redeeming') return html(reply, paymentPendingPage({ ...this.#frame(request), again: request.url }), 202);
+    const refusal = tokens.find((token) => token.checkoutId === checkoutId);
+    const email = await this.#confirmed(request);
+    const problem = { detail: refusal?.status === 'rejected' ? `The payment was declined: ${refusal.reason}.` : 'The payment token of this checkout is no longer valid.', nextStep: 'Go on to the checkout once more, and use another card.' };
+    return html(reply, subscribePage({ ...this.#frame(request), plans: await this.#plans(), ...(email === undefined ? {} : { email }), confirmed: email !== undefined, problem }), 402);
   }
 
   @Get('checkout/:id')
-  async checkout(@Param('id') id: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
-    return this.#desk(reply, this.#mock(), id, {}, 200);
+  async checkout(@Param('id') id: string, @Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
+    return this.#desk(request, reply, id, {}, 200);
   }
 
   @Post('checkout/:id')
-  async card(@Param('id') id: string, @Body() body: unknown, @Res({ passthrough: true }) reply: FastifyReply): Promise<string | undefined> {
-    const mock = this.#mock();
+  async card(@Param('id') id: string, @Body() body: unknown, @Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<string | undefined> {
+    requireOwnOrigin(request);
     const card = field(body, 'card');
-    const answer = await mock.desk.submit(id, card, field(body, 'confirmed') === 'yes');
+    const answer = await this.#mock().desk.submit(id, card, field(body, 'confirmed') === 'yes');
     switch (answer.outcome) {
-      case 'complete': reply.status(303).header('location', answer.returnUrl); return undefined;
-      case 'confirm': return this.#desk(reply, mock, id, { askConfirmation: true, card }, 200);
-      case 'refused': return this.#desk(reply, mock, id, { card, problem: answer.message }, 402);
+      case 'complete': return seeOther(reply, sameName(this.#rim, request, answer.returnUrl));
+      case 'confirm': return this.#desk(request, reply, id, { askConfirmation: true, card }, 200);
+      case 'refused': return this.#desk(request, reply, id, { card, problem: answer.message }, 402);
       case 'closed': throw notFound('open checkout');
     }
   }
 
   @Get('mailbox')
-  async mailbox(@Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
-    return html(reply, mailboxPage({ mails: await mailsCarried(this.#rim, this.#mock(), undefined) }));
+  async mailbox(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
+    const mails = await mailsCarried(this.#rim, this.#mock(), undefined);
+    return html(reply, mailboxPage({ viewer: viewerOf(this.#rim, request), mails }));
   }
 
   @Get('mailbox.json')
@@ -140,10 +154,25 @@ export class PagesController {
     return this.#rim.mock;
   }
 
-  async #desk(reply: FastifyReply, mock: MockWorld, id: string, more: { askConfirmation?: boolean; card?: string; problem?: string }, status: number): Promise<string> {
-    const view = await mock.desk.view(id);
+  #frame(request: FastifyRequest) {
+    return { mode: this.#rim.mode, viewer: viewerOf(this.#rim, request) };
+  }
+  #isSignedIn(request: FastifyRequest, person: string): boolean {
+    const actor = signedInAs(this.#rim, request, 'customer')?.caller.actor;
+    return actor?.kind === 'account' && actor.person === person;
+  }
+  /** The address that this browser has confirmed and not paid for yet. */
+  async #confirmed(request: FastifyRequest): Promise<string | undefined> {
+    const person = await signingUpAs(this.#rim, request);
+    const { email, stage } = person === undefined ? {} as Partial<Signup> : await this.#signup(person);
+    return email && stage !== 'completed' ? this.#rim.vault.open(email) : undefined;
+  }
+
+  async #desk(request: FastifyRequest, reply: FastifyReply, id: string, more: { askConfirmation?: boolean; card?: string; problem?: string }, status: number): Promise<string> {
+    const { desk } = this.#mock();
+    const view = await desk.view(id);
     if (view?.status !== 'open') throw notFound('open checkout');
-    return html(reply, checkoutPage({ mode: this.#rim.mode, id, purpose: view.purpose, amount: await this.#amount(id), askConfirmation: false, cards: [...mock.desk.cards], ...more }), status);
+    return html(reply, checkoutPage({ ...this.#frame(request), id, purpose: view.purpose, amount: await this.#amount(id), askConfirmation: false, goesOn: (await signingUpAs(this.#rim, request)) !== undefined, cards: [...desk.cards], ...more }), status);
   }
 
   /** What the card is for: the plan's price, in words. */

@@ -4,7 +4,7 @@ import { StaleRevision } from '../../commands/streams.ts';
 import type { Rejection, RejectionKind } from '../../domain/decider.ts';
 import { BrokenChain } from '../../domain/ports/log.ts';
 import { InvalidCursor } from '../../domain/ports/read-models.ts';
-import { HostUnavailable, Refused, Unavailable } from '../../domain/ports/failures.ts';
+import { HostUnavailable, Refused as RefusedOutside, Unavailable } from '../../domain/ports/failures.ts';
 import type { ServiceLevel } from '../../domain/service-level.ts';
 import { serviceLevels } from '../../domain/service-level.ts';
 
@@ -32,7 +32,7 @@ export class HttpProblem extends Error {
 }
 export const invalid = (errors: readonly { readonly field: string; readonly message: string }[]): HttpProblem =>
   new HttpProblem(400, 'InvalidInput', errors.map(({ message }) => message).join('; '), 'Correct the named fields and send it again.', { errors });
-export const notSignedIn = (detail = 'not signed in'): HttpProblem => new HttpProblem(401, 'NotSignedIn', detail, "Sign in: 'tollgate login help' says how.");
+export const notSignedIn = (detail = 'not signed in', nextStep = "Sign in: 'tollgate login help' says how."): HttpProblem => new HttpProblem(401, 'NotSignedIn', detail, nextStep);
 export const notFound = (what: string): HttpProblem => new HttpProblem(404, 'NotFound', `There is no such ${what}.`, 'Check the name or id.');
 export const levelForbids = (level: ServiceLevel): HttpProblem => {
   const { reason, nextStep } = serviceLevels[level];
@@ -42,7 +42,7 @@ export const levelForbids = (level: ServiceLevel): HttpProblem => {
 const statusOf = { invalid: 422, conflict: 409, exhausted: 429, expired: 410, 'not-found': 404, forbidden: 403, limited: 402 } as const satisfies Record<RejectionKind, number>;
 const ofRejection = ({ kind, code, detail, nextStep, resetAt }: Rejection): Draft => ({ status: code === 'SessionEnded' ? 401 : statusOf[kind], code, detail, nextStep, ...(resetAt === undefined ? {} : { resetAt }) });
 
-const words: Readonly<Record<number, string>> = { 400: 'Invalid input', 401: 'Not signed in', 402: 'Payment required', 403: 'Not permitted', 404: 'Not found', 409: 'Conflict', 410: 'Expired', 412: 'Moved on', 413: 'Too big', 415: 'Unsupported media type', 421: 'Misdirected', 422: 'Refused', 429: 'Too many', 500: 'Our mistake', 503: 'Unavailable' };
+const words: Readonly<Record<number, string>> = { 400: 'Invalid input', 401: 'Not signed in', 402: 'Payment required', 403: 'Not permitted', 404: 'Not found', 405: 'Wrong method', 408: 'Too slow', 409: 'Conflict', 410: 'Expired', 412: 'Moved on', 413: 'Too big', 414: 'Too long', 415: 'Unsupported media type', 421: 'Misdirected', 422: 'Refused', 429: 'Too many', 431: 'Too big', 500: 'Our mistake', 503: 'Unavailable' };
 
 /** What Fastify itself refuses: bodies too big, not JSON, and the like. */
 const ofFramework = (error: { statusCode?: number; status?: number; getStatus?: () => number; message: string; code?: string }): Draft | undefined => {
@@ -58,7 +58,7 @@ const draftOf = (error: unknown): Draft => {
   if (error instanceof NotAllowed) return { status: 403, code: 'NotAllowed', detail: 'You are not permitted to do this.', nextStep: 'Ask the operator of this platform.' };
   if (error instanceof StaleRevision) return { status: 412, code: 'StaleRevision', detail: 'Somebody else was faster: what you decided on has changed.', nextStep: 'Read it again and decide anew.' };
   if (error instanceof IdempotencyKeyReused) return { status: 422, code: 'IdempotencyKeyReused', detail: error.message, nextStep: 'Use a new Idempotency-Key for another request.' };
-  if (error instanceof Refused) return { status: error.code === 'SourceTooBig' ? 413 : 422, code: error.code, detail: error.message, nextStep: 'Correct it and try again.' };
+  if (error instanceof RefusedOutside) return { status: error.code === 'SourceTooBig' ? 413 : 422, code: error.code, detail: error.message, nextStep: 'Correct it and try again.' };
   if (error instanceof HostUnavailable) return { status: 503, code: 'Unavailable', detail: error.message, nextStep: 'Try again in a moment.' };
   if (error instanceof Unavailable) return { status: 503, code: 'Unavailable', detail: 'A part of the system does not answer just now.', nextStep: 'Try again in a moment.' };
   if (error instanceof InvalidCursor) return { status: 400, code: 'InvalidInput', detail: 'cursor is not one that a list answered.', nextStep: 'Start again without a cursor.' };
@@ -73,4 +73,13 @@ const draftOf = (error: unknown): Draft => {
 export const problemOf = (error: unknown, correlationId: string): Problem => {
   const draft = draftOf(error);
   return { type: `urn:tollgate:problem:${draft.code}`, title: words[draft.status] ?? 'Refused', ...draft, correlationId };
+};
+
+/** What a page says beside the form that was refused. */
+export type Refused = Pick<Problem, 'status' | 'code' | 'detail' | 'nextStep'>;
+/** A refusal to be shown where it happened; what is no refusal but a failure is thrown on. */
+export const refusalOf = (error: unknown, correlationId: string): Refused => {
+  const problem = problemOf(error, correlationId);
+  if (problem.status >= 500) throw error;
+  return problem;
 };

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyRequest } from 'fastify';
 import { callerOf, namespaceOf, requireAccount, requireGate, type Caller } from './caller.ts';
+import { withAddress } from './customers.ts';
 import { HttpProblem, notFound, notSignedIn } from './problem.ts';
 import type { Rim } from './rim.ts';
 import { catalog } from '../../commands/catalog.ts';
@@ -71,6 +72,21 @@ export const documentAsOf = async (rim: Rim, model: ModelRunner, key: string, un
   return documents.get(key);
 };
 
+/** A removed document as it was last: who may know that it is gone. Only where it has a stream of its own. */
+export const documentBeforeItsEnd = async (rim: Rim, model: ModelRunner, key: string): Promise<Document | undefined> => {
+  const stream = streamOf(model.model, rim.tenant, key);
+  if (!stream) return undefined;
+  const documents = new Map<string, Document | undefined>();
+  let last: Document | undefined;
+  for await (const page of rim.log.read(stream)) {
+    for (const event of page) {
+      applyTo(model.model, documents, [event]);
+      last = documents.get(key) ?? last;
+    }
+  }
+  return last;
+};
+
 /** What of a model this caller may see: everything, or equality on the field that makes it theirs. */
 export const scopeOf = (runner: ModelRunner, caller: Caller, request: FastifyRequest): Readonly<Record<string, string>> => {
   const { model } = runner;
@@ -84,6 +100,9 @@ export const scopeOf = (runner: ModelRunner, caller: Caller, request: FastifyReq
   if (model.scope.own === 'account') return { [model.scope.field]: account.id };
   return { [model.scope.field]: namespaceOf(caller, request)?.id ?? 'none' };
 };
+
+/** Models that are read by their name: those with something to show. */
+export const readableModels = (rim: Rim): readonly ModelRunner[] => [...rim.models.values()].filter(({ model }) => model.columns.length > 0);
 
 const runnerOf = (rim: Rim, name: string): ModelRunner => {
   const runner = rim.models.get(name);
@@ -103,21 +122,30 @@ export const readList = async (rim: Rim, name: string, query: QueryString, reque
   await waitFor(rim, runner, after);
   const where = { ...Object.fromEntries(Object.entries(filters).map(([field, value]) => [field, value === 'true' ? true : value === 'false' ? false : String(value)])), ...scope };
   const page = await runner.collection.query({ where, limit: size, ...(cursor === undefined ? {} : { cursor }) });
-  return { items: await Promise.all(page.items.map(({ document }) => opened(document, rim.vault))), ...(page.next === undefined ? {} : { next: page.next }), position: String(runner.position) };
+  return { items: await Promise.all(page.items.map(async ({ document }) => withAddress(rim, runner.model.customer, await opened(document, rim.vault)))), ...(page.next === undefined ? {} : { next: page.next }), position: String(runner.position) };
 };
 
 export const readOne = async (rim: Rim, name: string, key: string, query: QueryString, request: FastifyRequest): Promise<{ document: unknown; revision: number | undefined }> => {
   const runner = runnerOf(rim, name);
   const scope = scopeOf(runner, await callerOf(rim, request), request);
+  const unknown = Object.keys(query).find((field) => field !== 'after' && field !== 'asOf');
+  if (unknown !== undefined) throw new HttpProblem(400, 'InvalidInput', `One record takes no '${unknown.slice(0, 40)}'.`, 'Known are after and asOf.', { errors: [{ field: unknown.slice(0, 40), message: 'not a parameter' }] });
   await waitFor(rim, runner, query['after']);
+  const revision = query['asOf'] === undefined ? await currentRevision(rim, runner, key) : undefined;
   const document = query['asOf'] === undefined ? (await runner.collection.load([key])).get(key)?.document : await documentAsOf(rim, runner, key, await asOfPosition(rim, query['asOf']));
   if (!document || Object.entries(scope).some(([field, value]) => document[field] !== value)) throw notFound(name.replace(/s$/, ''));
+  return { document: await withAddress(rim, runner.model.customer, await opened(document, rim.vault)), revision };
+};
+/**
+ * What `If-Match` has to say to a command on this record. The document is read after the model has come this far, so it is never
+ * older than its ETag says; one that is newer makes an `If-Match` fail and an `If-None-Match` answer in full, which is safe.
+ */
+const currentRevision = async (rim: Rim, runner: ModelRunner, key: string): Promise<number | undefined> => {
   const stream = streamOf(runner.model, rim.tenant, key);
-  const revision = stream && query['asOf'] === undefined ? await lastRevision(rim, stream) : undefined;
-  return { document: await opened(document, rim.vault), revision };
+  const decider = stream && catalog.find((entry) => entry.decider.category === categoryOf(stream))?.decider;
+  if (!stream || !decider) return undefined;
+  const { revision } = (await rim.handler.streams.state(decider, stream)).head;
+  return (await runner.reached(await rim.log.head(), sleep(waitMaxMs, undefined, { ref: false }))) ? revision : undefined;
 };
-/** What `If-Match` has to say to a command on this record. */
-const lastRevision = async (rim: Rim, stream: NonNullable<ReturnType<typeof streamOf>>): Promise<number | undefined> => {
-  const decider = catalog.find((entry) => entry.decider.category === categoryOf(stream))?.decider;
-  return decider && (await rim.handler.streams.state(decider, stream)).head.revision;
-};
+/** Whether a client that holds these (`If-None-Match`) holds this one. */
+export const holds = (header: string | undefined, etag: string): boolean => header !== undefined && header.split(',').some((each) => each.trim() === '*' || each.trim().replace(/^W\//, '') === etag);

@@ -2,25 +2,25 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Body, Controller, Get, HttpCode, Inject, Post, Req } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyRequest } from 'fastify';
-import { CloseBody, OtpBody, PaymentTokenBody, RefreshBody, ResendBody, VerifyBody, checked } from './bodies.ts';
+import { CloseBody, OtpBody, PasswordLoginBody, PaymentTokenBody, RefreshBody, ResendBody, VerifyBody, checked } from './bodies.ts';
 import { bearerOf, callerOf, commit, contextOf, tokenHash, type Caller } from './caller.ts';
+import { addresseeOf, checkedPassword } from './password-steps.ts';
 import { HttpProblem, levelForbids, notSignedIn } from './problem.ts';
 import { RIM, type Rim } from './rim.ts';
+import { presentOtp, signupToken } from './signup-steps.ts';
 import { RefreshSession } from '../../commands/account.ts';
 import { SystemMessage, type Context } from '../../commands/command-message.ts';
-import { CommandRejected } from '../../commands/handle.ts';
-import { matchOtp, paymentTokenText, RedeemPaymentToken, ResendOtp, StartSignup, VerifyOtp } from '../../commands/signup.ts';
+import { paymentTokenText, RedeemPaymentToken, ResendOtp, StartSignup } from '../../commands/signup.ts';
 import { account } from '../../domain/account/decide.ts';
 import { encodeId, isId, type FlowId, type PersonId, type SessionId } from '../../domain/ids.ts';
-import { day, minute, plus } from '../../domain/instant.ts';
+import { minute, plus } from '../../domain/instant.ts';
+import { password } from '../../domain/password/decide.ts';
 import { session } from '../../domain/session/decide.ts';
 import type { SessionHolder } from '../../domain/session/events.ts';
-import { otpAttemptsMax, otpLifeMs, otpRefusal, reject, signup } from '../../domain/signup/decide.ts';
+import { otpAttemptsMax, otpLifeMs, reject, signup } from '../../domain/signup/decide.ts';
 import type { Signup } from '../../domain/signup/state.ts';
 
 const accessLifeMs = 10 * minute;
-/** A verified person has this long to pay, and a CLI to fetch its session. */
-const signupTokenLifeMs = 2 * day;
 const redeemWaitMs = 5_000;
 const lookAgainMs = 25;
 
@@ -55,18 +55,16 @@ export class SessionsController {
   @HttpCode(200)
   async verify(@Body() body: unknown, @Req() request: FastifyRequest) {
     const { email, flowId, token } = checked(VerifyBody, body);
-    const person = await this.#rim.keyring.find(email);
-    if (!person) throw new CommandRejected(reject('OtpExpired'));
-    const { events } = await commit(this.#bus, new VerifyOtp(person, flowId, token), this.#anonymous(request));
-    const state = await this.#rim.handler.lookup(signup, person);
-    if (!events.some(({ type }) => type === 'OtpVerified')) {
-      const { matched } = await matchOtp(person, flowId, token, { tokens: this.#rim.tokens, lookup: (decider, id) => this.#rim.handler.lookup(decider, id) });
-      throw new CommandRejected(otpRefusal(state, flowId, matched));
-    }
-    if (state.stage === 'completed' && state.redemption) return { status: 'signed-in', session: await this.#open({ kind: 'account', accountId: state.redemption.accountId, person }, request) };
-    const now = this.#rim.clock.now();
-    const bearer = await this.#rim.accessTokens.sign({ kind: 'signup', person }, now, plus(now, signupTokenLifeMs));
-    return { status: 'payment-required', signup: { ...(await this.#signup(person)), token: bearer } };
+    const { person } = await presentOtp(this.#rim, this.#bus, { email, flowId, token }, this.#anonymous(request));
+    return this.#known(person, request);
+  }
+
+  @Post('password')
+  @HttpCode(200)
+  async password(@Body() body: unknown, @Req() request: FastifyRequest) {
+    const { email, password: given } = checked(PasswordLoginBody, body);
+    const { person } = await checkedPassword(this.#rim, await addresseeOf(this.#rim, email), given, request, 'PasswordWrong');
+    return this.#known(person, request);
   }
 
   @Get('signup')
@@ -114,11 +112,11 @@ export class SessionsController {
   @HttpCode(204)
   async close(@Body() body: unknown, @Req() request: FastifyRequest): Promise<void> {
     const caller = await callerOf(this.#rim, request);
-    const { everywhere } = checked(CloseBody, body ?? {});
+    const { everywhere, sessionId = caller.session } = checked(CloseBody, body ?? {});
     if (caller.actor.kind === 'anonymous') throw notSignedIn();
     const context = this.#context(caller, request);
     if (everywhere && caller.actor.kind === 'account') await commit(this.#bus, new SystemMessage('RevokeSessions', { accountId: caller.actor.id }), context);
-    if (caller.session) await commit(this.#bus, new SystemMessage('CloseSession', { sessionId: caller.session }), context);
+    if (sessionId) await commit(this.#bus, new SystemMessage('CloseSession', { sessionId }), context);
   }
 
   @Post('operator')
@@ -152,6 +150,12 @@ export class SessionsController {
   }
   #anonymous(request: FastifyRequest): Context {
     return this.#context({ actor: { kind: 'anonymous', id: 'anon' }, level: 'none', namespaces: [] }, request);
+  }
+  /** Somebody who has proved who they are: a session where there is an account, a sign-up token where there is none yet. */
+  async #known(person: PersonId, request: FastifyRequest) {
+    const state = await this.#rim.handler.lookup(signup, person);
+    if (state.stage === 'completed' && state.redemption) return { status: 'signed-in', session: await this.#open({ kind: 'account', accountId: state.redemption.accountId, person }, request) };
+    return { status: 'payment-required', signup: { ...(await this.#signup(person)), token: await signupToken(this.#rim, person) } };
   }
   async #email(person: PersonId): Promise<string> {
     const { email } = await this.#rim.handler.lookup(signup, person);
@@ -187,7 +191,7 @@ export class SessionsController {
 
   async #signup(person: PersonId) {
     const state = await this.#rim.handler.lookup(signup, person);
-    return { signupId: person, email: await this.#email(person), subscribeUrl: `${this.#rim.origin()}/subscribe`, ...standingOf(state, (token) => paymentTokenText(this.#rim.tokens, person, token), this.#rim.clock.now()) };
+    return { signupId: person, email: await this.#email(person), password: (await this.#rim.handler.lookup(password, person)).n > 0, subscribeUrl: `${this.#rim.origin()}/subscribe`, ...standingOf(state, (token) => paymentTokenText(this.#rim.tokens, person, token), this.#rim.clock.now()) };
   }
 }
 

@@ -42,10 +42,12 @@ export class WorkloadsController {
     const state = await this.#rim.handler.lookup(workload, id);
     if (state.status === 'none' || state.removed || !mayTouch(caller.actor, state.namespaceId)) throw notFound('workload');
     const [tail, after, since] = [whole('tail', query['tail'], 1_000_000), whole('after', query['after'], Number.MAX_SAFE_INTEGER), this.#since(query['since'])];
+    const log = query['log'] ?? 'run';
+    if (log !== 'run' && log !== 'build') throw new HttpProblem(400, 'InvalidInput', "log must be 'run' or 'build'.", 'Leave it out for what the workload prints while it runs.', { errors: [{ field: 'log', message: 'neither run nor build' }] });
     const gone = new AbortController();
     request.raw.once('close', () => gone.abort());
     const lines = this.#rim.runtime.logs(id as WorkloadId, {
-      ...(tail === undefined ? {} : { tail }), ...(after === undefined ? {} : { after }), ...(since === undefined ? {} : { since }), ...(query['follow'] === 'true' ? { follow: true } : {}), signal: gone.signal,
+      log, ...(tail === undefined ? {} : { tail }), ...(after === undefined ? {} : { after }), ...(since === undefined ? {} : { since }), ...(query['follow'] === 'true' ? { follow: true } : {}), signal: gone.signal,
     });
     await streamLines(lines, request, reply, gone.signal);
   }

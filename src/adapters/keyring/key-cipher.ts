@@ -35,6 +35,13 @@ export class KeyCipher {
   newKey(): Uint8Array {
     return this.#secrets.random.bytes(32);
   }
+  /** A password's hash is sealed as keys are, under a name of its own: without the master key there is nothing to guess at. */
+  wrapHash(hash: string, person: PersonId, n: number): Buffer {
+    return this.wrap(Buffer.from(hash, 'utf8'), `password.${person}` as DataOwner, n);
+  }
+  unwrapHash(wrapped: Uint8Array, person: PersonId, n: number): string {
+    return Buffer.from(this.unwrap(wrapped, `password.${person}` as DataOwner, n)).toString('utf8');
+  }
   /** AES-256-GCM; owner and number are bound in, so that rows cannot be exchanged. */
   wrap(key: Uint8Array, owner: DataOwner, keyNo: number): Buffer {
     const iv = this.#secrets.random.bytes(ivBytes);

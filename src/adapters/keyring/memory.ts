@@ -11,6 +11,7 @@ export class MemoryKeyring implements Keyring {
   readonly #cipher: KeyCipher;
   readonly #persons = new Map<string, PersonId>();
   readonly #keys = new Map<DataOwner, readonly Uint8Array[]>();
+  readonly #passwords = new Map<PersonId, Map<number, Buffer>>();
   readonly #links = new Map<PersonId, Set<KeyId>>();
 
   constructor(secrets: KeyringSecrets) {
@@ -52,6 +53,29 @@ export class MemoryKeyring implements Keyring {
     if (!this.#keys.has(person)) this.#erase(key);
     else this.#links.set(person, (this.#links.get(person) ?? new Set()).add(key));
   }
+  async addPassword(person: PersonId, hash: string): Promise<number | undefined> {
+    await tick();
+    if (!this.#keys.has(person)) return undefined;
+    const kept = this.#passwords.get(person) ?? new Map<number, Buffer>();
+    const n = Math.max(0, ...kept.keys()) + 1;
+    this.#passwords.set(person, kept.set(n, this.#cipher.wrapHash(hash, person, n)));
+    return n;
+  }
+  async password(person: PersonId, n: number): Promise<string | undefined> {
+    await tick();
+    const wrapped = this.#passwords.get(person)?.get(n);
+    return wrapped && this.#cipher.unwrapHash(wrapped, person, n);
+  }
+  async replacePassword(person: PersonId, n: number, hash: string): Promise<void> {
+    await tick();
+    const kept = this.#passwords.get(person);
+    if (kept?.has(n)) kept.set(n, this.#cipher.wrapHash(hash, person, n));
+  }
+  async dropPasswordsBefore(person: PersonId, n: number): Promise<void> {
+    await tick();
+    const kept = this.#passwords.get(person);
+    for (const number of kept?.keys() ?? []) if (number < n) kept?.delete(number);
+  }
   async erase(owner: DataOwner): Promise<void> {
     await tick();
     this.#erase(owner);
@@ -65,6 +89,7 @@ export class MemoryKeyring implements Keyring {
   }
   #erase(owner: DataOwner): void {
     this.#keys.delete(owner);
+    this.#passwords.delete(owner as PersonId);
     for (const [address, person] of this.#persons) if (person === owner) this.#persons.delete(address);
     for (const key of this.#links.get(owner as PersonId) ?? []) this.#keys.delete(key);
     this.#links.delete(owner as PersonId);

@@ -13,6 +13,7 @@ const schema = `
 CREATE TABLE IF NOT EXISTS persons (address BLOB PRIMARY KEY, person TEXT NOT NULL UNIQUE) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS keys (owner TEXT NOT NULL, key_no INTEGER NOT NULL, wrapped BLOB NOT NULL, PRIMARY KEY (owner, key_no)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS links (person TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (person, key)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS passwords (person TEXT NOT NULL, n INTEGER NOT NULL, wrapped BLOB NOT NULL, PRIMARY KEY (person, n)) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS links_by_key ON links (key);
 `;
 const poolBatch = 64;
@@ -95,6 +96,25 @@ export class SqliteKeyring implements Keyring {
     });
     if (erased) await this.erase(key);
   }
+  async addPassword(person: PersonId, hash: string): Promise<number | undefined> {
+    return this.#writes.run(() => {
+      if (this.#findKeys.get(person) === undefined) return undefined; // erased
+      const n = (this.#database.prepare('SELECT max(n) AS n FROM passwords WHERE person = ?').get(person)?.['n'] as number | null ?? 0) + 1;
+      this.#database.prepare('INSERT INTO passwords (person, n, wrapped) VALUES (?, ?, ?)').run(person, n, this.#cipher.wrapHash(hash, person, n));
+      return n;
+    });
+  }
+  async password(person: PersonId, n: number): Promise<string | undefined> {
+    await this.#writes.settled();
+    const wrapped = this.#database.prepare('SELECT wrapped FROM passwords WHERE person = ? AND n = ?').get(person, n)?.['wrapped'] as Uint8Array | undefined;
+    return wrapped && this.#cipher.unwrapHash(wrapped, person, n);
+  }
+  async replacePassword(person: PersonId, n: number, hash: string): Promise<void> {
+    await this.#writes.run(() => this.#database.prepare('UPDATE passwords SET wrapped = ? WHERE person = ? AND n = ?').run(this.#cipher.wrapHash(hash, person, n), person, n));
+  }
+  async dropPasswordsBefore(person: PersonId, n: number): Promise<void> {
+    await this.#writes.run(() => this.#database.prepare('DELETE FROM passwords WHERE person = ? AND n < ?').run(person, n));
+  }
   async erase(owner: DataOwner): Promise<void> {
     await this.#writes.run(() => {
       const linked = this.#database.prepare('SELECT key FROM links WHERE person = ?').all(owner).map((row) => row['key'] as KeyId);
@@ -106,7 +126,7 @@ export class SqliteKeyring implements Keyring {
         deleteLinks.run(each);
         this.#unwrapped.delete(each);
       }
-      this.#database.prepare('DELETE FROM persons WHERE person = ?').run(owner);
+      for (const table of ['persons', 'passwords']) this.#database.prepare(`DELETE FROM ${table} WHERE person = ?`).run(owner);
     });
     await this.#writes.truncateWal();
   }

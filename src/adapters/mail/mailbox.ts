@@ -5,6 +5,7 @@
 import type { Instant } from '../../domain/instant.ts';
 import type { Clock } from '../../domain/ports/clock.ts';
 import type { Mail, OutgoingMail } from '../../domain/ports/mail.ts';
+import { inOurWords } from '../sqlite/in-our-words.ts';
 import { openDatabase } from '../sqlite/open-database.ts';
 import { checkMail } from './check-mail.ts';
 import { failAfterAccepting, failBeforeAccepting, noMailFaults, type MailFaults } from './faults.ts';
@@ -34,7 +35,11 @@ export class Mailbox implements Mail {
     await tick();
     checkMail(mail);
     failBeforeAccepting(this.faults, mail.key);
-    this.#database.prepare('INSERT INTO accepted (key, at) VALUES (?, ?)').run(mail.key, this.#clock.now());
+    try {
+      this.#database.prepare('INSERT INTO accepted (key, at) VALUES (?, ?)').run(mail.key, this.#clock.now());
+    } catch (error) {
+      throw inOurWords(error);
+    }
     failAfterAccepting(this.faults);
   }
   /** Newest first. */

@@ -74,7 +74,7 @@ export class Checkouts {
     const amount = this.#dueOf(row);
     return {
       id, status: row.status, purpose: row.purpose, cards: testCards, cancelUrl: row.cancel_url,
-      needsConfirmation: row.status === 'open' && row.confirming !== null, ...(row.confirming === null ? {} : { card: row.confirming }),
+      needsConfirmation: row.status === 'open' && row.confirming !== null, ...this.#cardOf(row),
       ...(amount ? { amount } : {}), amountText: amount ? formatMoney(amount) : row.purpose === 'signup' ? 'Nothing yet: the card is only stored' : 'Nothing is due',
       ...(row.status === 'complete' ? { returnUrl: returnUrlOf(row) } : {}),
     };
@@ -125,6 +125,11 @@ export class Checkouts {
     const id = providerId('cus', this.#random);
     this.#database.run('INSERT INTO customers (id, person) VALUES (?, ?)', id, person);
     return id;
+  }
+  /** The card that was stored here, or that waits to be confirmed. */
+  #cardOf({ method, confirming }: CheckoutRow): { readonly card?: CardName } {
+    const card = method === null ? confirming : this.#database.byId('methods', method)?.card;
+    return card ? { card } : {};
   }
   /** The open invoice of the subscription that is paid here, or the month with which an ended one starts again. */
   #dueOf({ purpose, subscription }: CheckoutRow): Money | undefined {

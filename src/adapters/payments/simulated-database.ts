@@ -2,6 +2,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { Instant } from '../../domain/instant.ts';
 import type { ProviderInvoice, Reference } from '../../domain/ports/payments.ts';
+import { inOurWords } from '../sqlite/in-our-words.ts';
 import { openDatabase } from '../sqlite/open-database.ts';
 import type { CardName } from './cards.ts';
 
@@ -89,7 +90,7 @@ export class SimulatedDatabase {
       return result;
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
-      throw error;
+      throw inOurWords(error);
     }
   }
   close(): void {

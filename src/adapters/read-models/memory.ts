@@ -122,6 +122,16 @@ class MemoryCollection implements Collection {
     await tick();
     return this.#rows().documents.size;
   }
+  async tally(field: string): Promise<ReadonlyMap<string | number | boolean, number>> {
+    await tick();
+    const { documents, indexes } = this.#rows();
+    conditionsOf({ [field]: '' }, [...indexes], this.name);
+    const counts = new Map<string | number | boolean, number>();
+    for (const { text } of documents.values()) {
+      for (const [, value] of indexedValues(JSON.parse(text) as Document, [field])) counts.set(JSON.parse(value) as string, (counts.get(JSON.parse(value) as string) ?? 0) + 1);
+    }
+    return counts;
+  }
   async put(entries: readonly Keyed[], deletes: readonly string[] = []): Promise<void> {
     await tick();
     const rows = this.#rows();

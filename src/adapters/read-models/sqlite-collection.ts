@@ -33,6 +33,7 @@ export class SqliteCollection implements Collection {
   readonly #removeValue: StatementSync;
   readonly #page: StatementSync;
   readonly #count: StatementSync;
+  readonly #tally: StatementSync;
   readonly #queries = new Map<string, StatementSync>();
 
   constructor(database: DatabaseSync, writes: GroupCommit, id: number, name: string, indexed: Indexed) {
@@ -53,6 +54,7 @@ export class SqliteCollection implements Collection {
     this.#removeValue = this.#prepare(`DELETE FROM values_${id} WHERE seq = ? AND field = ? AND value = ?`);
     this.#page = this.#prepare(`SELECT key, position, document FROM documents_${id} WHERE key > ? ORDER BY key LIMIT ${pageSize}`);
     this.#count = this.#prepare(`SELECT count(*) FROM documents_${id}`);
+    this.#tally = this.#prepare(`SELECT value, count(*) FROM values_${id} WHERE field = ? GROUP BY value`);
   }
 
   async checkpoint(): Promise<Position> {
@@ -93,6 +95,11 @@ export class SqliteCollection implements Collection {
   async count(): Promise<number> {
     const [count] = this.#count.get() as unknown as [bigint];
     return Number(count);
+  }
+  async tally(field: string): Promise<ReadonlyMap<string | number | boolean, number>> {
+    conditionsOf({ [field]: '' }, this.#indexed.fields, this.name);
+    const rows = this.#tally.all(field) as unknown as [value: string, count: bigint][];
+    return new Map(rows.map(([value, count]) => [JSON.parse(value) as string, Number(count)]));
   }
   async put(entries: readonly Keyed[], deletes: readonly string[] = []): Promise<void> {
     await this.#writes.run(() => {

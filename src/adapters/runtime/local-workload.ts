@@ -1,17 +1,19 @@
 /** One workload of the local runtime: its folder, its supervisor, and what is known of it. Deeds on it happen one after the other. */
 import { spawn } from 'node:child_process';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, extname, isAbsolute, join } from 'node:path';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Instant } from '../../domain/instant.ts';
 import type { WorkloadId } from '../../domain/ids.ts';
 import type { Clock } from '../../domain/ports/clock.ts';
 import { Refused, Unavailable } from '../../domain/ports/failures.ts';
-import type { LogLine, LogQuery, RunReport, SourceStore, WorkloadSpec } from '../../domain/ports/runtime.ts';
-import { findCommand, shellLine, type Start } from './find-command.ts';
+import type { LogLine, LogQuery, RunReport, RunSpec, SourceStore, WorkloadSpec } from '../../domain/ports/runtime.ts';
 import { LogReader } from './log-reader.ts';
+import { Users, type Machine } from './machine.ts';
+import { Releases } from './releases.ts';
 import { openLink, type Link } from './supervisor-link.ts';
-import type { Limits, Order, State } from './supervisor.ts';
+import type { Confinement } from './supervisor/confinement.ts';
+import type { Order, Part, Settings, State, Unit } from './supervisor/order.ts';
 
 /** The supervisor is gone though nobody ended the workload; to be applied again. */
 export const stoppedUnexpectedly = 'stopped unexpectedly';
@@ -21,17 +23,22 @@ export type Surroundings = {
   readonly socket: string;
   readonly sources: SourceStore;
   readonly clock: Clock;
-  readonly limits: Limits;
+  readonly settings: Settings;
+  readonly machine: Machine;
+  /** What its cgroups are named after. */
+  readonly group: string;
   readonly emit: (report: RunReport) => void;
+  /** A number that no other workload has; undefined where none is left, or none is to be had. */
+  readonly takeUser: () => number | undefined;
+  readonly giveUserBack: (user: number) => void;
 };
 
-const program = fileURLToPath(new URL(`./supervisor${extname(import.meta.url)}`, import.meta.url));
-/** Where programs are looked for: the running node's folder, then the server's own PATH without what npm put there. */
-const searchPath = (): string => {
-  const inherited = (process.env['PATH'] ?? '').split(':').filter((folder) => isAbsolute(folder) && !folder.endsWith('node_modules/.bin') && !folder.includes('node-gyp-bin'));
-  return [...new Set([dirname(process.execPath), ...inherited, '/usr/local/bin', '/usr/bin', '/bin'])].join(':');
-};
+const program = fileURLToPath(new URL(`./supervisor/main${extname(import.meta.url)}`, import.meta.url));
 const triesMax = 5;
+/** How long an order may take to be taken, beyond ending what ran before. */
+const takesMs = 20_000;
+/** Nothing of it runs, and nothing will by itself. */
+const isOver = (state: State): boolean => state.ended !== undefined && (!state.old || state.old.ended !== undefined);
 const unreachable = (): Unavailable => new Unavailable("The workload's supervisor does not answer.");
 /** What the disk or the system refuses may work later. */
 const inOurWords = (error: unknown): unknown =>
@@ -46,13 +53,15 @@ const checkEnvironment = (environment: Readonly<Record<string, string>>): void =
 export class LocalWorkload {
   readonly id: WorkloadId;
   readonly #in: Surroundings;
+  readonly #releases: Releases;
   #state: State | undefined;
   #link: Link | undefined;
   /** Resolves once the loss of the last link has been taken note of. */
   #gone: Promise<void> = Promise.resolve();
   /** When it was found that the supervisor is gone. */
   #lostAt: Instant | undefined;
-  #told = '';
+  /** What was told last of each asking. */
+  #told = new Map<number, string>();
   #deeds: Promise<unknown>;
   readonly #found: Promise<void>;
   #waiting = 0;
@@ -64,6 +73,7 @@ export class LocalWorkload {
   constructor(id: WorkloadId, surroundings: Surroundings) {
     this.id = id;
     this.#in = surroundings;
+    this.#releases = new Releases(surroundings.folder, surroundings.sources, surroundings.machine);
     this.#deeds = this.#found = this.#find();
   }
   /** Nothing is left of it and nobody waits for it. */
@@ -78,18 +88,15 @@ export class LocalWorkload {
         if (this.#link) return;
         if (known.ended === 'itself') return this.#tell(true); // it has been so; perhaps nobody heard
       }
-      let start: Start;
+      let order: Order;
       try {
         checkEnvironment(spec.environment);
-        start = await this.#prepare(spec);
+        order = await this.#prepare(spec);
       } catch (error) {
-        if (error instanceof Refused) await this.#giveUp(spec, error.message);
+        if (error instanceof Refused && !spec.old) await this.#giveUp(spec, error.message);
         throw error;
       }
-      if (this.#link) await this.#end(); // what a killed supervisor left is ended by the next one
-      await rm(this.#path('app'), { recursive: true, force: true });
-      await rename(this.#path('app.next'), this.#path('app'));
-      await this.#start(spec, start);
+      await this.#carryOut(order, spec.generation);
     });
   }
   stop(): Promise<void> {
@@ -98,19 +105,21 @@ export class LocalWorkload {
   remove(): Promise<void> {
     return this.#next(async () => {
       await this.#end();
+      const user = Users.written(this.#in.folder);
       await rm(this.#in.folder, { recursive: true, force: true, maxRetries: 5 });
+      if (user !== undefined) this.#in.giveUserBack(user);
       this.#state = this.#lostAt = undefined;
-      this.#told = '';
+      this.#told.clear();
       this.#removals += 1;
     });
   }
-  /** Undefined while there is nothing to say. It does not wait for deeds: a slow stop must not hold up a list. */
-  async report(): Promise<RunReport | undefined> {
+  /** Empty while there is nothing to say. It does not wait for deeds: a slow stop must not hold up a list. */
+  async reports(): Promise<readonly RunReport[]> {
     await this.#found;
-    return this.#report();
+    return this.#reports();
   }
-  async *logs({ tail, since, after, follow, signal }: LogQuery): AsyncGenerator<LogLine> {
-    const reader = new LogReader(this.#path('logs'), { ...(after === undefined ? {} : { after }), ...(since === undefined ? {} : { since }) });
+  async *logs({ log = 'run', tail, since, after, follow, signal }: LogQuery): AsyncGenerator<LogLine> {
+    const reader = new LogReader(this.#path(log === 'build' ? 'builds' : 'logs'), { ...(after === undefined ? {} : { after }), ...(since === undefined ? {} : { since }) });
     const removals = this.#removals;
     const wake = (): void => this.#wake();
     signal?.addEventListener('abort', wake);
@@ -119,7 +128,7 @@ export class LocalWorkload {
       if (tail !== undefined) yield* await reader.tail(tail);
       for (;;) {
         // Asked for before reading, so that nothing written meanwhile is missed.
-        const over = !follow || this.#over || removals !== this.#removals;
+        const over = !follow || this.#silent(log) || removals !== this.#removals;
         const changed = over ? undefined : new Promise<void>((resolve) => this.#wakers.add(resolve));
         for await (const line of reader.more()) {
           if (signal?.aborted) return;
@@ -143,8 +152,10 @@ export class LocalWorkload {
   }
 
   /** Nothing more will be logged, as far as anybody knows. One that is unknown may still come. */
-  get #over(): boolean {
-    return this.#closed || (this.#waiting === 0 && this.#state !== undefined && this.#link === undefined);
+  #silent(log: 'run' | 'build'): boolean {
+    if (this.#closed) return true;
+    if (this.#waiting > 0 || this.#state === undefined) return false;
+    return this.#link === undefined || (log === 'build' && this.#state.state !== 'building' && this.#state.old?.state !== 'building');
   }
   #next<T>(deed: () => Promise<T>): Promise<T> {
     if (this.#closed) return Promise.reject(new Unavailable('The runtime is closed.'));
@@ -159,34 +170,57 @@ export class LocalWorkload {
   /** What an earlier server left: state, and perhaps a supervisor that still runs. */
   async #find(): Promise<void> {
     this.#state = await this.#stored();
-    if (this.#state?.ended === undefined) await this.#connect();
+    if (!this.#state || !isOver(this.#state)) await this.#connect();
     this.#tell();
   }
   /** Everything that can be refused, before anything that runs is touched. */
-  async #prepare(spec: WorkloadSpec): Promise<Start> {
-    const next = this.#path('app.next');
-    await rm(next, { recursive: true, force: true });
-    await mkdir(this.#path('home'), { recursive: true, mode: 0o700 });
-    await mkdir(next);
-    await this.#in.sources.unpack(spec.source, next);
-    return findCommand(next, spec.command, this.#path('app'));
+  async #prepare(spec: WorkloadSpec): Promise<Order> {
+    const user = await this.#user();
+    await this.#releases.open(user);
+    const part = ({ generation, release, source }: RunSpec): Promise<Part> => {
+      const units = [this.#state, this.#state?.old].filter((unit) => unit !== undefined);
+      const incarnation = units.find((unit) => unit.generation === generation)?.incarnation ?? 0;
+      const inUse = this.#link !== undefined && units.some((unit) => unit.release === release && unit.ended === undefined);
+      return this.#releases.prepare({ generation, release, source }, spec.command, incarnation, user, inUse);
+    };
+    const old = spec.old && (await part(spec.old));
+    const { workload, namespace, retries, environment } = spec;
+    return { ...this.#order(user, spec.limits ?? {}), do: 'run', workload, namespace, retries, environment, wanted: await part(spec), ...(old ? { old } : {}) };
+  }
+  /** Its own user's number, taken once and written down; undefined where it runs as ours. */
+  async #user(): Promise<number | undefined> {
+    const { machine, takeUser, folder } = this.#in;
+    if (!machine.users) return undefined;
+    const written = Users.written(folder);
+    if (written !== undefined) return written;
+    const user = takeUser();
+    if (user === undefined) throw new Unavailable('Every user that workloads may run as is taken; widen the range (--workload-users).');
+    await mkdir(folder, { recursive: true, mode: 0o711 });
+    await writeFile(this.#path('user'), String(user), { mode: 0o600 });
+    return user;
   }
   /** The asking can never be fulfilled; the one before it has been replaced all the same. */
-  async #giveUp({ generation }: WorkloadSpec, reason: string): Promise<void> {
+  async #giveUp({ generation, release }: WorkloadSpec, reason: string): Promise<void> {
     await this.#end();
-    await rm(this.#path('app.next'), { recursive: true, force: true });
-    const state: State = { generation, state: 'error', incarnation: this.#state?.generation === generation ? this.#state.incarnation : 0, at: this.#in.clock.now(), reason, ended: 'refused' };
+    const state: State = { generation, release, state: 'error', incarnation: this.#state?.generation === generation ? this.#state.incarnation : 0, at: this.#in.clock.now(), reason, ended: 'refused' };
     await mkdir(this.#in.folder, { recursive: true, mode: 0o700 });
     await writeFile(this.#path('state.json'), JSON.stringify(state), { mode: 0o600 });
     this.#take(state);
   }
-  async #start({ limits: _, old: __, ...spec }: WorkloadSpec, { command, path }: Start): Promise<void> {
-    const order = this.#order({ ...spec, incarnation: this.#state?.generation === spec.generation ? this.#state.incarnation : 0, command: shellLine(command), path: [...(path === undefined ? [] : [path]), searchPath()].join(':') });
+  /** By the supervisor that is there, else by a new one. */
+  async #carryOut(order: Order, generation: number): Promise<void> {
+    const taken = (): boolean => (this.#state?.generation ?? 0) >= generation;
+    if (this.#link && this.#state?.release === undefined) await this.#end(); // of a version that takes no orders
     for (let tries = 0; tries < triesMax; tries += 1) {
+      if (this.#link) {
+        this.#link.send({ order });
+        await this.#until(() => taken() || !this.#link, order.settings.graceMs + takesMs);
+        if (taken()) return;
+        if (this.#link) break;
+      }
       const answer = await this.#spawn(order);
       if (await this.#connect()) {
-        if (answer === 'ready' || this.#state?.generation === spec.generation) return;
-        await this.#end(); // an earlier one that was not found before
+        if (taken()) return;
       } else if (answer === 'ready' && (await this.#takeStored())) return; // it has ended already
     }
     throw unreachable();
@@ -199,17 +233,17 @@ export class LocalWorkload {
         await this.#link.closed;
         await this.#gone;
       }
-      if (this.#state === undefined || this.#state.ended) return;
-      const { generation, incarnation } = this.#state;
-      if ((await this.#spawn(this.#order({ do: 'end', generation, incarnation }), true)) === 'ready' && (await this.#takeStored())) return;
+      if (this.#state === undefined || isOver(this.#state)) return;
+      if ((await this.#spawn(this.#order(Users.written(this.#in.folder), {}), true)) === 'ready' && (await this.#takeStored())) return;
       await this.#connect();
     }
     throw unreachable();
   }
-  #order(given: Partial<Order>): Order {
-    const { folder, socket, limits } = this.#in;
-    const { workload = this.id, namespace = '', generation = 0, incarnation = 0, command = '', path = '', environment = {}, retries = 0 } = given;
-    return { do: given.do ?? 'run', workload, namespace, generation, incarnation, command, path, environment, retries, folder, socket, limits };
+  /** As it is, it only ends what is left. */
+  #order(user: number | undefined, limits: Confinement['limits']): Order {
+    const { folder, socket, settings, machine: { cgroups, setpriv }, group } = this.#in;
+    const confinement: Confinement = { limits, group, ...(user === undefined ? {} : { user }), ...(cgroups ? { cgroups } : {}), ...(setpriv === undefined ? {} : { setpriv }) };
+    return { do: 'end', workload: this.id, namespace: '', retries: 0, environment: {}, folder, socket, settings, confinement };
   }
   /** Starts a supervisor; it says `ready` when it has the lock, `busy` when another one has it. With `toItsEnd` it is waited for. */
   #spawn(order: Order, toItsEnd = false): Promise<string> {
@@ -247,32 +281,41 @@ export class LocalWorkload {
   async #lost(): Promise<void> {
     this.#link = undefined;
     if (this.#closed) return;
-    if (!this.#state?.ended) await this.#takeStored();
+    if (!this.#state || !isOver(this.#state)) await this.#takeStored();
     this.#tell();
   }
   /** Whether the workload has ended for good, as its supervisor wrote it down. */
   async #takeStored(): Promise<boolean> {
     const state = await this.#stored();
     if (state) this.#take(state);
-    return state?.ended !== undefined;
+    return state !== undefined && isOver(state);
   }
   #take(state: State): void {
     this.#state = state;
-    if (this.#link || state.ended) this.#tell();
+    if (this.#link || isOver(state)) this.#tell();
+    else this.#wake();
   }
   #tell(again = false): void {
-    const report = this.#report();
-    const told = JSON.stringify(essence(report));
-    if (report && (again || told !== this.#told)) this.#in.emit(report);
+    const told = new Map<number, string>();
+    for (const report of this.#reports()) {
+      const essence = JSON.stringify({ ...report, at: undefined });
+      told.set(report.generation, essence);
+      if (again || this.#told.get(report.generation) !== essence) this.#in.emit(report);
+    }
     this.#told = told;
     this.#wake();
   }
-  #report(): RunReport | undefined {
-    if (!this.#state) return undefined;
-    const { generation, incarnation, address, reason } = this.#state;
-    const ids = { workload: this.id, generation, incarnation };
-    if (!this.#link && !this.#state.ended) return { ...ids, state: 'error', reason: stoppedUnexpectedly, lost: true, at: (this.#lostAt ??= this.#in.clock.now()) };
-    return { ...ids, state: this.#state.state, at: this.#state.at as Instant, ...(address === undefined ? {} : { address }), ...(reason === undefined ? {} : { reason }) };
+  #reports(): readonly RunReport[] {
+    if (!this.#state) return [];
+    const { old, ...newest } = this.#state;
+    if (this.#link || isOver(this.#state)) return [this.#report(newest), ...(old ? [this.#report(old)] : [])];
+    if (newest.ended) return [this.#report(newest)]; // the old one is gone, and will be asked for again
+    const { generation, incarnation } = newest;
+    return [{ workload: this.id, generation, incarnation, state: 'error', reason: stoppedUnexpectedly, lost: true, at: (this.#lostAt ??= this.#in.clock.now()) }];
+  }
+  #report({ generation, incarnation, state, at, address, reason, how, limits, failed }: Unit): RunReport {
+    const terms = state === 'building' || state === 'starting' || state === 'running' ? { ...(how === undefined ? {} : { how }), ...(limits === undefined ? {} : { limits }) } : {};
+    return { workload: this.id, generation, state, incarnation, at: at as Instant, ...(address === undefined ? {} : { address }), ...(reason === undefined ? {} : { reason }), ...(failed ? { failed } : {}), ...terms };
   }
   async #stored(): Promise<State | undefined> {
     try {
@@ -289,10 +332,17 @@ export class LocalWorkload {
     for (const waker of this.#wakers) waker();
     this.#wakers.clear();
   }
+  /** Until it is so, or the time is over. */
+  async #until(so: () => boolean, withinMs: number): Promise<void> {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      this.#wake();
+    }, withinMs);
+    while (!so() && !late) await new Promise<void>((resolve) => this.#wakers.add(resolve));
+    clearTimeout(timer);
+  }
   #path(...parts: readonly string[]): string {
     return join(this.#in.folder, ...parts);
   }
 }
-
-/** What makes a report another one. */
-const essence = (report: RunReport | undefined): unknown => report && { ...report, at: undefined };

@@ -1,35 +1,57 @@
-/** Runs workloads as processes of this machine. Each has a supervisor of its own that outlives the server (`supervisor.ts`). */
+/** Runs workloads as processes of this machine. Each has a supervisor of its own that outlives the server (`supervisor/main.ts`). */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, realpathSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WorkloadId } from '../../domain/ids.ts';
 import type { Clock } from '../../domain/ports/clock.ts';
 import { Refused, Unavailable } from '../../domain/ports/failures.ts';
 import type { LogLine, LogQuery, RunReport, Runtime, SourceStore, WorkloadSpec } from '../../domain/ports/runtime.ts';
-import { LocalWorkload } from './local-workload.ts';
-import type { Limits } from './supervisor.ts';
+import { LocalWorkload, type Surroundings } from './local-workload.ts';
+import { lookAtMachine, Users, type Machine, type UserRange } from './machine.ts';
+import { leaveCgroups } from './supervisor/cgroups.ts';
+import type { Settings } from './supervisor/order.ts';
 
 export { stoppedUnexpectedly } from './local-workload.ts';
-export type LocalRuntimeOptions = { readonly folder: string; readonly sources: SourceStore; readonly clock: Clock; /** For tests. */ readonly limits?: Partial<Limits> };
+export type LocalRuntimeOptions = {
+  readonly folder: string;
+  readonly sources: SourceStore;
+  readonly clock: Clock;
+  readonly settings?: Partial<Settings>;
+  /** Where the server is root, each workload runs as a user of its own out of these. */
+  readonly users?: UserRange | undefined;
+  /** For tests: leave cgroups alone even where they can be made. */
+  readonly cgroups?: boolean;
+};
 
-const defaults: Limits = { graceMs: 5_000, runningAfterMs: 300, healthyMs: 60_000, restartDelayMs: 500, restartDelayMaxMs: 30_000, logBytes: 10_000_000, logFiles: 5 };
+const minute = 60_000;
+const defaults: Settings = {
+  graceMs: 5_000, runningAfterMs: 300, healthyMs: minute, restartDelayMs: 500, restartDelayMaxMs: 30_000, buildMaxMs: 10 * minute, provenAfterMs: 5_000, provenMaxMs: minute, measureMs: 1_000, logBytes: 10_000_000, logFiles: 5,
+};
 const folderName = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
+const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /** What an earlier process left running is found again at once, and reported to whoever listens by then. */
 export class LocalRuntime implements Runtime {
   readonly #options: LocalRuntimeOptions;
   readonly #folder: string;
-  readonly #limits: Limits;
+  readonly #hash: string;
+  readonly #settings: Settings;
+  readonly #machine: Machine;
+  readonly #users: Users | undefined;
   readonly #workloads = new Map<string, LocalWorkload>();
   readonly #listeners = new Set<(report: RunReport) => void>();
   #closed = false;
 
   constructor(options: LocalRuntimeOptions) {
     this.#options = options;
-    this.#limits = { ...defaults, ...options.limits };
+    this.#settings = { ...defaults, ...options.settings };
     mkdirSync(options.folder, { recursive: true, mode: 0o700 });
     this.#folder = realpathSync(options.folder);
+    if (options.users) chmodSync(this.#folder, 0o711);
+    this.#hash = digestOf(this.#folder).toString('hex').slice(0, 16);
+    this.#machine = lookAtMachine({ folder: this.#folder, users: options.users, cgroups: options.cgroups ?? true }, `tollgate-${this.#hash}`);
+    this.#users = this.#machine.users && new Users(this.#machine.users, this.#folder);
     for (const name of readdirSync(this.#folder)) if (folderName.test(name)) this.#workload(name as WorkloadId);
   }
   async apply(spec: WorkloadSpec): Promise<void> {
@@ -44,8 +66,7 @@ export class LocalRuntime implements Runtime {
     this.#forget(workload);
   }
   async list(): Promise<readonly RunReport[]> {
-    const reports = await Promise.all([...this.#workloads.values()].map((workload) => workload.report()));
-    return reports.filter((report) => report !== undefined);
+    return (await Promise.all([...this.#workloads.values()].map((workload) => workload.reports()))).flat();
   }
   onReport(listener: (report: RunReport) => void): () => void {
     const own = (report: RunReport): void => listener(report); // so that the same listener can be there twice
@@ -60,11 +81,12 @@ export class LocalRuntime implements Runtime {
     }
   }
   isolation(): string {
-    return "each workload has its own folder, environment and process group, but all run as the server's user on this machine: they are not kept apart from each other or from the server";
+    return this.#machine.isolation;
   }
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#workloads.values()].map((workload) => workload.close()));
+    if (this.#machine.cgroups) leaveCgroups(this.#machine.cgroups);
   }
 
   #workload(id: WorkloadId): LocalWorkload {
@@ -72,15 +94,20 @@ export class LocalRuntime implements Runtime {
     if (known) return known;
     if (this.#closed) throw new Unavailable('The runtime is closed.');
     if (!folderName.test(id)) throw new Refused('WorkloadRefused', `${JSON.stringify(id.slice(0, 100))} is no id of a workload.`);
-    const { sources, clock } = this.#options;
-    const workload = new LocalWorkload(id, { folder: join(this.#folder, id), socket: this.#socketOf(id), sources, clock, limits: this.#limits, emit: (report) => this.#emit(report) });
+    const workload = new LocalWorkload(id, this.#surroundings(id));
     this.#workloads.set(id, workload);
     return workload;
   }
+  #surroundings(id: WorkloadId): Surroundings {
+    const { sources, clock } = this.#options;
+    return {
+      folder: join(this.#folder, id), socket: this.#socketOf(id), sources, clock, settings: this.#settings, machine: this.#machine, group: id, emit: (report) => this.#emit(report),
+      takeUser: () => this.#users?.take(digestOf(`${this.#folder}/${id}`).readUInt32BE()), giveUserBack: (user) => this.#users?.giveBack(user),
+    };
+  }
   /** An abstract socket on Linux vanishes with its process; elsewhere it is a file with a short path, as sockets need. */
   #socketOf(id: WorkloadId): string {
-    const hash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
-    return process.platform === 'linux' ? `\0tollgate-${hash(this.#folder)}-${id}` : join(tmpdir(), `tollgate-${hash(`${this.#folder}/${id}`)}.sock`);
+    return process.platform === 'linux' ? `\0tollgate-${this.#hash}-${id}` : join(tmpdir(), `tollgate-${digestOf(`${this.#folder}/${id}`).toString('hex').slice(0, 16)}.sock`);
   }
   #forget(id: WorkloadId): void {
     if (this.#workloads.get(id)?.idle) this.#workloads.delete(id);

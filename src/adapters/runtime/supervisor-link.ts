@@ -1,6 +1,6 @@
 /** The server's end of a supervisor's socket. */
 import { connect } from 'node:net';
-import type { FromSupervisor, State, ToSupervisor } from './supervisor.ts';
+import type { FromSupervisor, State, ToSupervisor } from './supervisor/order.ts';
 
 export type Link = {
   send(message: ToSupervisor): void;

@@ -1,6 +1,8 @@
 import { closeSync, fdatasync, openSync } from 'node:fs';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { Checkpointer } from './checkpointer.ts';
+import { inOurWords, isFull } from './in-our-words.ts';
+import { Unavailable } from '../../domain/ports/failures.ts';
 
 /** One caller's write. `apply` may run twice: after a neighbour has failed, everything is rolled back and applied again. */
 export interface Write {
@@ -18,6 +20,8 @@ export interface GroupCommitOptions {
   readonly forget?: () => void;
   /** Called after a batch was answered. */
   readonly onCommitted?: () => void;
+  /** Called when a batch begins; what it gives is called with the number of writes once they are answered. */
+  readonly observe?: () => (writes: number) => void;
   /** Instead of `fs.fdatasync`: tests and benchmarks make it slow or fail. */
   readonly sync?: (file: number, done: (error: Error | null) => void) => void;
   /** Frames not yet in the database file that start a checkpoint beside the writes. */
@@ -52,6 +56,7 @@ export class GroupCommit {
   #closed = false;
   #checkpointing = false;
   #batches = 0;
+  #observed: ((writes: number) => void) | undefined;
 
   constructor(database: DatabaseSync, path: string, options: GroupCommitOptions) {
     this.#database = database;
@@ -117,18 +122,18 @@ export class GroupCommit {
   #flush(): void {
     const batch = this.#waiting.length <= batchMax ? this.#waiting : this.#waiting.slice(0, batchMax);
     this.#waiting = this.#waiting.length <= batchMax ? [] : this.#waiting.slice(batchMax);
+    this.#observed = this.#options.observe?.();
     try {
       this.#begin.get();
     } catch (error) {
       // Somebody else holds the write lock: nothing happened yet, so nothing is lost but this batch.
-      for (const write of batch) write.fail(asError(error));
-      return this.#next();
+      return this.#refuse(batch, error);
     }
     let wrote: boolean;
     try {
       wrote = this.#transact(batch);
     } catch (error) {
-      return this.#break(batch, error);
+      return isFull(error) && this.#undone() ? this.#refuse(batch, error) : this.#break(batch, error);
     }
     if (!wrote || !this.#options.durable) return this.#answer(batch);
     (this.#options.sync ?? fdatasync)(this.#wal, (error) => (error ? this.#break(batch, error) : this.#answer(batch)));
@@ -156,7 +161,7 @@ export class GroupCommit {
         batch.push(write);
       } catch (error) {
         this.#rollback('ROLLBACK TO one');
-        write.fail(asError(error));
+        write.fail(inOurWords(error));
       }
       this.#database.exec('RELEASE one');
     }
@@ -169,6 +174,7 @@ export class GroupCommit {
     this.#options.forget?.();
   }
   #answer(batch: readonly Write[]): void {
+    this.#observed?.(batch.length);
     for (const write of batch) write.answer();
     this.#options.onCommitted?.();
     this.#batches += 1;
@@ -185,6 +191,19 @@ export class GroupCommit {
     // Who waited for durability may look now, also while the next batch is gathering.
     for (const wake of this.#idle.splice(0)) wake();
   }
+  #refuse(batch: readonly Write[], error: unknown): void {
+    for (const write of batch) write.fail(inOurWords(error));
+    this.#next();
+  }
+  /** Whether a commit that found the disk full has left nothing behind, so that everything may go on when there is room. */
+  #undone(): boolean {
+    try {
+      this.#rollback('ROLLBACK');
+    } catch {
+      return false;
+    }
+    return !this.#database.isTransaction;
+  }
   /** Nobody can know what is on the disk: everything is refused from now on, until a restart has read it back. */
   #break(batch: readonly Write[], cause: unknown): void {
     if (this.#database.isTransaction) {
@@ -194,7 +213,7 @@ export class GroupCommit {
         // The disk is past helping; the refusal below says so.
       }
     }
-    this.#broken = new Error(`the store must be restarted: ${asError(cause).message}`, { cause });
+    this.#broken = new Unavailable(`the store must be restarted: ${inOurWords(cause).message}`, { cause });
     for (const write of [...batch, ...this.#waiting.splice(0)]) write.fail(this.#broken);
     this.#next();
   }
@@ -220,4 +239,3 @@ export class GroupCommit {
   }
 }
 
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -1,4 +1,5 @@
 import { CommandRejected } from '../handle.ts';
+import { observed } from './dunning.ts';
 import { chargeOf } from './sign-up.ts';
 import { reactor, type Deed } from './reactor.ts';
 import { inbox } from '../../domain/inbox/decide.ts';
@@ -12,14 +13,15 @@ import { subscription } from '../../domain/subscription/decide.ts';
 type Effect = { readonly applied: true; readonly effect: string; readonly person?: string } | { readonly applied: false; readonly reason: string };
 const ignored = (reason: string): Effect => ({ applied: false, reason });
 
-const applyInvoice = async (id: string, { payments, lookup, dispatch }: Deed): Promise<Effect> => {
+const applyInvoice = async (id: string, { payments, lookup, dispatch, belongsTo }: Deed): Promise<Effect> => {
   const invoice = await payments.readInvoice(id);
   const ours = invoice?.reference.subscription;
   if (!invoice || !ours) return ignored('this invoice is not of a subscription of ours');
   const { person } = invoice.reference;
+  belongsTo(person as PersonId);
   if ((await lookup(subscription, ours)).status === 'started') {
-    const { id: invoiceId, status, attempts, amount, periodEnd } = invoice;
-    await dispatch('ObserveInvoice', { subscriptionId: ours, invoiceId, status, attempts, amount, periodEnd });
+    const { id: invoiceId, status, attempts, amount, periodStart, periodEnd } = invoice;
+    await dispatch('ObserveInvoice', { subscriptionId: ours, invoiceId, status, attempts, amount, periodStart, periodEnd });
     return { applied: true, effect: `invoice ${status}`, person };
   }
   const { redemption } = await lookup(signup, person);
@@ -31,6 +33,7 @@ const applyInvoice = async (id: string, { payments, lookup, dispatch }: Deed): P
 const applyCheckout = async (id: string, deed: Deed): Promise<Effect> => {
   const checkout = await deed.payments.readCheckout(id);
   if (checkout?.status !== 'complete' || !checkout.method) return ignored('this checkout is not complete');
+  deed.belongsTo(checkout.reference.person as PersonId);
   return completeCheckout({ id, method: checkout.method, reference: checkout.reference }, deed);
 };
 
@@ -46,12 +49,14 @@ export const completeCheckout = async (
 };
 
 const applySubscription = async (id: string, deed: Deed): Promise<Effect> => {
-  const { payments, lookup, dispatch } = deed;
-  const found = await payments.readSubscription(id);
-  const ours = found?.reference.subscription;
-  if (!found || !ours || (await lookup(subscription, ours)).status === 'none') return ignored('its subscription has not started here');
+  const { payments, dispatch } = deed;
+  const ours = (await payments.readSubscription(id))?.reference.subscription;
+  const seen = ours === undefined ? undefined : await observed(id, ours, deed);
+  if (!seen) return ignored('its subscription has not started here');
+  const { found, command } = seen;
+  deed.belongsTo(found.reference.person as PersonId);
   await applyInvoice(found.latestInvoice, deed); // its own webhook may be lost: who has paid is told so by either
-  await dispatch('ObserveProviderState', { subscriptionId: ours, status: found.status, latestInvoice: found.latestInvoice });
+  await dispatch(command.type, command.fields);
   return { applied: true, effect: `subscription ${found.status}`, person: found.reference.person };
 };
 
@@ -71,7 +76,7 @@ const apply = async (object: { readonly kind: string; readonly id: string }, dee
 
 /** Acts on stored webhooks. The payload only names the object: it is read again, so that order and repeats do not matter. */
 export const applyWebhooks = reactor<Inbox, InboxTodo>({
-  name: 'apply-webhooks', decider: inbox, todo,
+  name: 'apply-webhooks', decider: inbox, todo, owner: () => undefined, // known only once the provider has been asked
   deeds: {
     ApplyWebhook: async ({ webhook }, deed) => {
       const outcome = await apply(webhook.object, deed);

@@ -17,7 +17,7 @@ const askedOf: Readonly<Record<NamespaceLevel, string>> = { full: 'ResumeWorkloa
 
 /** Carries a namespace's level to its workloads, and gives back slots whose workload never came. */
 export const namespaces = reactor<Namespace, NamespaceTodo>({
-  name: 'namespaces', decider: namespace, todo: namespaceTodo,
+  name: 'namespaces', decider: namespace, todo: namespaceTodo, owner: (state) => (state.status === 'none' ? undefined : state.accountId),
   deeds: {
     TellWorkload: async ({ namespaceId, workloadId, level, generation }, { dispatch }) => {
       try {
@@ -50,14 +50,15 @@ const limitsOf = (home: Namespace): WorkloadLimits | undefined => {
 };
 const specOf = async (wanted: ExistingWorkload, vault: Vault, home: Namespace): Promise<WorkloadSpec> => {
   const { workloadId, namespaceId, name, command, retries, source = '', generation, release } = wanted;
-  const [limits, old] = [limitsOf(home), wanted.old && runOf(wanted.old)];
+  const alive = wanted.old && wanted.old.state !== 'error' && wanted.old.state !== 'stopped' ? wanted.old : undefined; // one that is over is not started again
+  const [limits, old] = [limitsOf(home), alive && runOf(alive)];
   const environment = await openEnvironment(wanted.environment, vault);
   return { workload: workloadId, namespace: namespaceId, name, generation, release, source, retries, environment, ...(command === undefined ? {} : { command }), ...(limits ? { limits } : {}), ...(old ? { old } : {}) };
 };
 
 /** Makes the runtime do what each workload's state says should be. */
 export const workloads = reactor<Workload, WorkloadTodo>({
-  name: 'workloads', decider: workload, todo: workloadTodo,
+  name: 'workloads', decider: workload, todo: workloadTodo, owner: (state) => (state.status === 'none' ? undefined : state.accountId),
   deeds: {
     Apply: async ({ workload: wanted }, { runtime, sources, vault, lookup }) => {
       const { workloadId, generation, source, old } = wanted;
@@ -73,10 +74,9 @@ export const workloads = reactor<Workload, WorkloadTodo>({
         return [{ type: 'ReportStatus', fields: { workloadId, generation, state: 'error', incarnation: wanted.incarnation, reason: error.message } }, { ...recorded, fields: { workloadId, generation } }];
       }
     },
-    Stop: async ({ workload: { workloadId, generation, incarnation, desired } }, { runtime }) => {
+    Stop: async ({ workload: { workloadId, generation, incarnation } }, { runtime }) => {
       await runtime.stop(workloadId);
-      const reason = desired === 'idle' ? 'its build was cancelled' : 'suspended until the open payment is made';
-      return [{ type: 'ReportStatus', fields: { workloadId, generation, state: 'stopped', incarnation, reason } }];
+      return [{ type: 'ReportStatus', fields: { workloadId, generation, state: 'stopped', incarnation } }];
     },
     Remove: async ({ workload: { workloadId, source, old, unneeded } }, { runtime, sources }) => {
       await runtime.remove(workloadId);

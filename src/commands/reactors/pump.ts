@@ -1,29 +1,34 @@
 import { bySystem, SystemMessage, type Committed } from '../command-message.ts';
-import type { Handler } from '../handle.ts';
-import type { AnyReactor, Deed, World } from './reactor.ts';
+import { CommandRejected, type Handler } from '../handle.ts';
+import type { AnyReactor, Deed, Perform, World } from './reactor.ts';
 import type { Todo } from '../../domain/decider.ts';
-import { categoryOf, subjectOf, type StreamName } from '../../domain/ids.ts';
+import { categoryOf, subjectOf, type CustomerId, type StreamName } from '../../domain/ids.ts';
 import { earliest, latest, minute, plus, second, type Instant } from '../../domain/instant.ts';
 import type { Clock } from '../../domain/ports/clock.ts';
 import type { Position } from '../../domain/ports/event-store.ts';
 import { Unavailable } from '../../domain/ports/failures.ts';
 import type { Log, Recorded } from '../../domain/ports/log.ts';
 import type { Collection } from '../../domain/ports/read-models.ts';
+import type { WorkEvent } from '../../domain/work/events.ts';
 
 /** Waiting times between tries of a deed whose world was unavailable; after the last one the work is parked. */
 const retriesMs = [second, 5 * second, 15 * second, minute, 5 * minute, 15 * minute, 60 * minute];
 /** Deeds that one waking may do for one stream before it goes to the back of the queue. */
 const turnsMax = 50;
 const parallelMax = 8;
+/** After this long a stream gives its turn back, whatever its deed waits for: slow ones, however many, delay their own stream only. */
+export const patienceMs = 5 * second;
+/** After this long without an answer a deed counts as unavailable, unless its reactor says otherwise. */
+export const deadlineDefaultMs = 10 * minute;
 /** Stands among the tries for the stream itself: how often it could not be looked at. */
 const looking = 'looking';
 /** Checkpoints of pages with nothing for this reactor are written only so often: reading them again is harmless. */
 const idleEventsMax = 2_000;
 
-type Tried = { readonly attempts: number; readonly nextAt?: Instant; readonly error?: string; readonly parkedAt?: Instant };
+type Tried = { readonly attempts: number; readonly nextAt?: Instant; readonly error?: string; readonly parkedAt?: Instant; readonly deed?: string; readonly owner?: CustomerId };
 /** Disposable: what is to be looked at and when; all of it can be found again from the log. */
 type Row = { readonly dueAt?: Instant; readonly tried: Readonly<Record<string, Tried>>; readonly cause?: { readonly id: string; readonly correlationId: string } };
-export type Parked = { readonly subject: string; readonly key: string; readonly error: string; readonly since: Instant; readonly attempts: number };
+export type Parked = { readonly subject: string; readonly key: string; readonly deed?: string; readonly owner?: CustomerId; readonly error: string; readonly since: Instant; readonly attempts: number };
 
 export type Pumping = {
   readonly log: Log;
@@ -43,11 +48,15 @@ export class Pump {
   readonly #p: Pumping;
   readonly #rows = new Map<StreamName, Row>();
   readonly #ready = new Set<StreamName>();
+  /** Streams that are looked at just now, one deed at a time each. */
   readonly #busy = new Set<StreamName>();
+  /** Those of them that count: a slow one's turn is over before it is. */
+  readonly #turns = new Set<Promise<void>>();
   readonly #again = new Set<StreamName>();
   readonly #stop = new AbortController();
   #written: Position = 0n;
   #running: Promise<unknown> = Promise.resolve();
+  #writing: Promise<void> = Promise.resolve();
   #alarm = new AbortController();
   /** When the alarm goes off. Earlier than anything is due does no harm; looking for the earliest each time would, with many rows. */
   #alarmAt: Instant | undefined;
@@ -71,7 +80,7 @@ export class Pump {
     this.#stop.abort();
     this.#alarm.abort();
     await this.#running.catch(() => undefined);
-    while (this.#busy.size > 0) await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all(this.#turns); // what is slow is not waited for: the next start does it again
   }
 
   /** Whether everything up to `head` has been seen and nothing is left to do now. */
@@ -88,16 +97,19 @@ export class Pump {
     return this.#rows.size;
   }
   parked(): readonly Parked[] {
-    return [...this.#rows].flatMap(([subject, row]) => Object.entries(row.tried).flatMap(([key, tried]) => (tried.parkedAt ? [{ subject, key, error: tried.error ?? '', since: tried.parkedAt, attempts: tried.attempts }] : [])));
+    return [...this.#rows].flatMap(([subject, row]) => Object.entries(row.tried).flatMap(([key, tried]) => (tried.parkedAt ? [{ subject, key, ...withOwner(tried), error: tried.error ?? '', since: tried.parkedAt, attempts: tried.attempts }] : [])));
   }
 
   async #follow(): Promise<void> {
     for await (const page of this.#p.log.follow(this.position, this.#stop.signal)) {
       const woken = new Set<StreamName>();
       for (const event of page) this.#notice(event, woken);
+      // One that comes to rest before the row is written must not forget what has just been noticed.
+      for (const stream of woken) if (this.#busy.has(stream)) this.#again.add(stream);
       const last = page.at(-1)?.position ?? this.position;
       if (woken.size > 0 || last - this.#written > idleEventsMax) {
-        await this.#p.rows.commit({ expected: this.#written, next: last, puts: [...woken].map((stream) => ({ key: stream, position: last, document: this.#rows.get(stream) as Row })), deletes: [] });
+        const puts = [...woken].map((stream) => ({ key: stream, position: last, document: this.#rows.get(stream) as Row }));
+        await this.#inOrder(() => this.#p.rows.commit({ expected: this.#written, next: last, puts, deletes: [] }));
         this.#written = last;
       }
       this.position = last;
@@ -113,10 +125,9 @@ export class Pump {
       this.#rows.set(event.stream, { ...(this.#rows.get(event.stream) ?? { tried: {} }), cause });
       woken.add(event.stream);
     } else if (category === 'work' && (event.data as { reactor?: string }).reactor === this.reactor.name) {
-      const { subject, key, attempts, error } = event.data as { subject: StreamName; key: string; attempts: number; error: string };
+      const subject = (event.data as { subject: StreamName }).subject;
       const row = this.#rows.get(subject) ?? { tried: {}, cause };
-      if (event.type === 'WorkParked') this.#rows.set(subject, { ...row, tried: { ...row.tried, [key]: { attempts, error, parkedAt: event.meta.at } } });
-      else this.#rows.set(subject, { ...row, tried: Object.fromEntries(Object.entries(row.tried).filter(([, tried]) => !tried.parkedAt)) });
+      this.#rows.set(subject, { ...row, tried: afterWork(row.tried, event as Recorded<WorkEvent> & WorkEvent) });
       woken.add(subject);
     }
   }
@@ -128,16 +139,27 @@ export class Pump {
 
   #next(): void {
     for (const stream of this.#ready) {
-      if (this.#busy.size >= (this.reactor.parallel ?? parallelMax) || this.#stop.signal.aborted) return;
+      if (this.#turns.size >= (this.reactor.parallel ?? parallelMax) || this.#stop.signal.aborted) return;
       this.#ready.delete(stream);
-      this.#busy.add(stream);
-      void this.#pump(stream).catch((error: unknown) => this.#stumbled(stream, error)).finally(() => {
-        this.#busy.delete(stream);
-        if (this.#again.delete(stream)) this.#ready.add(stream);
-        this.#remind(this.#rows.get(stream)?.dueAt);
-        this.#next();
-      });
+      this.#turn(stream);
     }
+  }
+  /** Over when the stream is at rest, or given back because that takes too long. */
+  #turn(stream: StreamName): void {
+    const rested = new AbortController();
+    this.#busy.add(stream);
+    void this.#pump(stream).catch((error: unknown) => this.#stumbled(stream, error)).finally(() => {
+      this.#busy.delete(stream);
+      if (this.#again.delete(stream)) this.#ready.add(stream);
+      this.#remind(this.#rows.get(stream)?.dueAt);
+      rested.abort();
+      this.#next(); // one that was slow had no turn to give back
+    });
+    const turn = this.#p.clock.until(plus(this.#p.clock.now(), patienceMs), rested.signal).then(() => {
+      this.#turns.delete(turn);
+      this.#next();
+    });
+    this.#turns.add(turn);
   }
 
   /** Its state could not be read, or its row not be written: looked at again, but not at once. */
@@ -191,35 +213,56 @@ export class Pump {
   }
 
   async #perform(stream: StreamName, item: Todo, state: unknown, row: Row, now: Instant): Promise<void> {
-    const { name, deeds } = this.reactor;
+    const { name, owner } = this.reactor;
     const { at } = this.#p;
+    let whose = owner(state as never);
     try {
       await at(`${name}.${item.do}.woken`);
-      const outcomes = await (deeds[item.do] as NonNullable<(typeof deeds)[string]>)(item, this.#deed(stream, item, row, now), state);
+      const outcomes = await this.#within((signal) => (this.reactor.deeds[item.do] as Perform<any, any>)(item, { ...this.#deed(stream, item, row, now, signal), belongsTo: (found) => (whose = found) }, state));
       await at(`${name}.${item.do}.performed`);
       for (const [index, { type, fields }] of outcomes.entries()) await this.#dispatch(item, row, type, fields, `outcome${index}`);
       await at(`${name}.${item.do}.recorded`);
       await this.#tried(stream, item.key, undefined);
     } catch (error) {
-      await this.#failed(stream, item, error, now);
+      if (!this.#stop.signal.aborted) await this.#failed(stream, item, whose, error); // stopped: looked at again at the next start
     }
   }
 
-  #deed(stream: StreamName, item: Todo, row: Row, now: Instant): Deed {
+  /** The deed's answer, or `Unavailable` when it takes too long. What comes later is not listened to: the deed is repeated under the same key, as after a crash. */
+  async #within<T>(deed: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { deadlineMs = deadlineDefaultMs } = this.reactor;
+    const [late, answered] = [new AbortController(), new AbortController()];
+    const deadline = this.#p.clock.until(plus(this.#p.clock.now(), deadlineMs), answered.signal).then((): never => {
+      late.abort();
+      throw new Unavailable(`no answer within ${Math.round(deadlineMs / second)} seconds`);
+    });
+    try {
+      return await Promise.race([deed(late.signal), deadline]);
+    } finally {
+      deadline.catch(() => undefined);
+      answered.abort();
+    }
+  }
+
+  #deed(stream: StreamName, item: Todo, row: Row, now: Instant, signal: AbortSignal): Omit<Deed, 'belongsTo'> {
     return {
-      ...this.#p.world, key: item.key, subject: subjectOf(stream), now, attempts: row.tried[item.key]?.attempts ?? 0,
-      dispatch: (type, fields, part = '') => this.#dispatch(item, row, type, fields, part),
+      ...this.#p.world, key: item.key, subject: subjectOf(stream), now, signal, attempts: row.tried[item.key]?.attempts ?? 0,
+      dispatch: async (type, fields, part = '') => {
+        if (signal.aborted) throw new Unavailable('the deed has been given up meanwhile');
+        return this.#dispatch(item, row, type, fields, part);
+      },
       lookup: (decider, id) => this.#p.handler.lookup(decider, id),
     };
   }
 
-  async #dispatch(item: Todo, { cause }: Row, type: string, fields: object, part: string): Promise<Committed> {
+  async #dispatch(item: Pick<Todo, 'key'>, { cause }: Row, type: string, fields: object, part: string): Promise<Committed> {
     const context = { ...bySystem(this.reactor.name, cause?.correlationId ?? item.key, cause?.id), idempotencyKey: `${item.key}.${part}` };
     const message = SystemMessage.inContext(new SystemMessage(type, fields), context);
     return (await this.#p.handler.execute(message)) as Committed;
   }
 
-  async #failed(stream: StreamName, item: Todo, error: unknown, now: Instant): Promise<void> {
+  async #failed(stream: StreamName, item: Todo, whose: CustomerId | undefined, error: unknown): Promise<void> {
+    const now = this.#p.clock.now(); // not when it began: that may be long ago
     const tried = this.#rows.get(stream)?.tried[item.key];
     const attempts = (tried?.attempts ?? 0) + 1;
     const text = error instanceof Error ? error.message : String(error);
@@ -227,8 +270,17 @@ export class Pump {
     this.#p.warn({ reactor: this.reactor.name, deed: item.do, stream, attempts, error: text, ...(error instanceof Unavailable ? {} : { stack: error instanceof Error ? error.stack : undefined }) }, waitMs === undefined ? 'a deed failed and is parked' : 'a deed failed and will be tried again');
     if (waitMs !== undefined) return this.#tried(stream, item.key, { attempts, nextAt: plus(now, waitMs), error: text });
     // The event first: parked in the row alone, nobody could release it.
-    await this.#dispatch(item, this.#rows.get(stream) ?? { tried: {} }, 'ParkWork', { reactor: this.reactor.name, subject: stream, key: item.key, attempts, error: text }, `parked${now}`);
-    await this.#tried(stream, item.key, { attempts, error: text, parkedAt: now });
+    const owned = whose === undefined ? {} : { owner: whose };
+    await this.#dispatch(item, this.#rows.get(stream) ?? { tried: {} }, 'ParkWork', { reactor: this.reactor.name, subject: stream, deeds: [{ key: item.key, deed: item.do, attempts, error: text }], ...owned }, `parked${now}`);
+    await this.#tried(stream, item.key, { attempts, error: text, parkedAt: now, deed: item.do, ...owned });
+  }
+  /** Parked work that its subject no longer asks for has been overtaken: nobody needs to look at it any more. */
+  async #overtaken(stream: StreamName, key: string, parkedAt: Instant, row: Row): Promise<void> {
+    try {
+      await this.#dispatch({ key }, row, 'ReleaseWork', { reactor: this.reactor.name, subject: stream, key }, `overtaken${parkedAt}`);
+    } catch (error) {
+      if (!(error instanceof CommandRejected)) throw error; // released already
+    }
   }
 
   async #tried(stream: StreamName, key: string, tried: Tried | undefined): Promise<void> {
@@ -242,20 +294,35 @@ export class Pump {
   async #rest(stream: StreamName, items: readonly Todo[], row: Row): Promise<void> {
     const keys = new Set(items.map(({ key }) => key));
     const tried = Object.fromEntries(Object.entries(row.tried).filter(([key]) => keys.has(key)));
+    for (const [key, { parkedAt }] of Object.entries(row.tried)) if (parkedAt && !keys.has(key)) await this.#overtaken(stream, key, parkedAt, row);
     const { dueAt: _, ...rest } = row;
     const dueAt = earliest(...items.filter(({ key }) => !tried[key]?.parkedAt).map((item) => dueOf(item, tried[item.key], '' as Instant) as Instant));
     if (dueAt === undefined && Object.keys(tried).length === 0) {
       if (this.#again.has(stream)) return void this.#rows.set(stream, { ...rest, tried }); // it is looked at again at once; an instant gone by must not ring for it meanwhile
       this.#rows.delete(stream);
-      await this.#p.rows.put([], [stream]);
+      await this.#inOrder(() => this.#p.rows.put([], [stream]));
     } else await this.#save(stream, { ...rest, tried, ...(dueAt === undefined ? {} : { dueAt }) });
   }
 
   async #save(stream: StreamName, row: Row): Promise<void> {
     this.#rows.set(stream, row);
-    await this.#p.rows.put([{ key: stream, position: this.position, document: row }]);
+    const { position } = this;
+    await this.#inOrder(() => this.#p.rows.put([{ key: stream, position, document: row }]));
+  }
+  /** Rows are written one after the other: what a store does at once it may do in any order, and an older row must not win. */
+  #inOrder(write: () => Promise<void>): Promise<void> {
+    const done = this.#writing.then(write);
+    this.#writing = done.catch(() => undefined);
+    return done;
   }
 }
+
+const withOwner = ({ deed, owner }: Tried) => ({ ...(deed === undefined ? {} : { deed }), ...(owner === undefined ? {} : { owner }) });
+/** What waits, and what is tried, after an event that parks or releases. */
+const afterWork = (tried: Row['tried'], { type, data, meta }: Recorded<WorkEvent> & WorkEvent): Row['tried'] => {
+  if (type === 'WorkParked') return { ...tried, [data.key]: { attempts: data.attempts, error: data.error, parkedAt: meta.at, ...withOwner(data) } };
+  return Object.fromEntries(Object.entries(tried).filter(([key, { parkedAt }]) => !parkedAt || (data.key !== undefined && data.key !== key)));
+};
 
 /** 'now', or the instant an item has to wait for; parked ones wait for ever (undefined). */
 const dueOf = (item: Todo, tried: Tried | undefined, now: Instant): 'now' | Instant | undefined => {

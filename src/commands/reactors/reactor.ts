@@ -1,5 +1,6 @@
 import type { Committed } from '../command-message.ts';
 import type { Decider, Todo } from '../../domain/decider.ts';
+import type { CustomerId } from '../../domain/ids.ts';
 import type { Instant } from '../../domain/instant.ts';
 import type { Keyring } from '../../domain/ports/keyring.ts';
 import type { Vault } from '../../domain/ports/log.ts';
@@ -35,6 +36,10 @@ export type Deed = World & {
   /** A command that is part of the deed; `part` tells several of one deed apart. Throws `CommandRejected`. */
   readonly dispatch: (type: string, fields: object, part?: string) => Promise<Committed>;
   readonly lookup: <S>(decider: Decider<any, S, any>, id: string) => Promise<S>;
+  /** Whose it is, for deeds that find that out only on the way. */
+  readonly belongsTo: (owner: CustomerId) => void;
+  /** Aborts when nobody waits for the deed any more; its commands are refused from then on. */
+  readonly signal: AbortSignal;
 };
 /** Does one thing in the outside world and says which commands record its outcome. */
 export type Perform<T, S> = (item: T, deed: Deed, state: S) => Promise<readonly DomainCommand[]>;
@@ -46,6 +51,10 @@ export type Reactor<S, T extends Todo> = {
   readonly todo: (state: S) => readonly T[];
   /** Of how many streams it does deeds at a time; 8 when left out. */
   readonly parallel?: number;
+  /** Whose work a state's is, where the state knows: shown beside what is parked. */
+  readonly owner: (state: S) => CustomerId | undefined;
+  /** How long a deed may go without an answer before it counts as unavailable, where ten minutes are not right. */
+  readonly deadlineMs?: number;
   readonly deeds: { readonly [D in T['do']]: Perform<Extract<T, { do: D }>, S> };
 };
 export type AnyReactor = Omit<Reactor<any, any>, 'deeds'> & { readonly deeds: Readonly<Record<string, Perform<any, any>>> };

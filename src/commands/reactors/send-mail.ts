@@ -8,20 +8,20 @@ import { Refused, Unavailable } from '../../domain/ports/failures.ts';
 
 /** What the template shows: rendered when it is sent or looked at, never stored. */
 export const valuesOf = (content: MailContent, { tokens }: Pick<Deed, 'tokens'>): Readonly<Record<string, string>> => {
-  if (content.template !== 'one-time-token') return content.values;
+  if (!('token' in content)) return content.values;
   const { kid, flowId, n, issuedAt, expiresAt } = content.token;
-  return { token: tokens.derive(kid, 'otp', flowId, n, issuedAt), minutes: String(Math.round((toEpochMs(expiresAt) - toEpochMs(issuedAt)) / minute)) };
+  return { token: tokens.derive(kid, content.template === 'password-reset' ? 'reset' : 'otp', flowId, n, issuedAt), minutes: String(Math.round((toEpochMs(expiresAt) - toEpochMs(issuedAt)) / minute)) };
 };
 
 const outcomeOf = (queued: QueuedMail, outcome: object): DomainCommand[] => [{ type: 'RecordMailOutcome', fields: { mailId: queued.mailId, outcome } }];
 const failed = (queued: QueuedMail, permanent: boolean, reason: string): DomainCommand[] => outcomeOf(queued, { sent: false, permanent, reason });
 
 export const sendMail = reactor<OutboxMail, MailTodo>({
-  name: 'send-mail', decider: mail, todo,
+  name: 'send-mail', decider: mail, todo, owner: (state) => (state.status === 'none' ? undefined : state.person),
   deeds: {
     SendMail: async ({ mail: queued }, deed) => {
       const { content } = queued;
-      if (content.template === 'one-time-token' && content.token.expiresAt <= deed.now) return failed(queued, true, 'its token expired before it could be sent');
+      if ('token' in content && content.token.expiresAt <= deed.now) return failed(queued, true, 'its token expired before it could be sent');
       const to = await deed.vault.open(queued.to);
       if (to === undefined) return failed(queued, true, 'the address has been erased');
       try {

@@ -16,7 +16,7 @@ const charged = (n: number, state: Signup, outcome: ChargeOutcome): DomainComman
 /** What a provider's invoice means for the charge of a sign-up. */
 export const chargeOf = (invoice: ProviderInvoice | undefined): ChargeOutcome => {
   if (!invoice || invoice.status === 'void') return { status: 'declined', reason: 'the payment did not settle' };
-  const facts = { providerSubscription: invoice.providerSubscription, invoiceId: invoice.id, periodEnd: invoice.periodEnd };
+  const facts = { providerSubscription: invoice.providerSubscription, invoiceId: invoice.id, periodStart: invoice.periodStart, periodEnd: invoice.periodEnd };
   return invoice.status === 'open' ? { status: 'declined', reason: 'the payment was refused by the bank' } : { status: invoice.status, ...facts };
 };
 
@@ -35,7 +35,7 @@ const claimName = async (namespaceId: string, { dispatch, derive }: Deed): Promi
 
 /** Sign-up process: one-time mails, then charge, subscription, account and namespace, each once, resumable between any two. */
 export const signUp = reactor<Signup, SignupTodo>({
-  name: 'sign-up', decider: signup, todo,
+  name: 'sign-up', decider: signup, todo, owner: (state) => state.person,
   deeds: {
     QueueOtpMail: async ({ issue }, { dispatch, derive, key }, state) => {
       const { flowId, n, kid, issuedAt, expiresAt } = issue;
@@ -50,7 +50,7 @@ export const signUp = reactor<Signup, SignupTodo>({
           key, method: token.method, price: token.terms.price, description: `Plan ${token.terms.name}`,
           reference: { purpose: 'signup', person: person(state).person, subscription: redemption.subscriptionId },
         });
-        return charged(redemption.n, state, charge.status === 'declined' ? charge : { status: charge.status, providerSubscription: charge.providerSubscription, invoiceId: charge.invoice.id, periodEnd: charge.invoice.periodEnd });
+        return charged(redemption.n, state, charge.status === 'declined' ? charge : { status: charge.status, providerSubscription: charge.providerSubscription, invoiceId: charge.invoice.id, periodStart: charge.invoice.periodStart, periodEnd: charge.invoice.periodEnd });
       } catch (error) {
         if (error instanceof Refused) return charged(redemption.n, state, { status: 'declined', reason: error.message });
         throw error; // unknown: asked for again under the same key
@@ -60,7 +60,7 @@ export const signUp = reactor<Signup, SignupTodo>({
     StartSubscription: async ({ token, redemption }, { dispatch }, state) => {
       const { subscriptionId, accountId, namespaceId, charge } = redemption;
       if (!charge) throw new Error('a subscription starts after its charge');
-      await dispatch('StartSubscription', { subscriptionId, accountId, namespaceId, person: person(state).person, terms: token.terms, providerSubscription: charge.providerSubscription, invoiceId: charge.invoiceId, paidThrough: charge.periodEnd });
+      await dispatch('StartSubscription', { subscriptionId, accountId, namespaceId, person: person(state).person, terms: token.terms, providerSubscription: charge.providerSubscription, invoiceId: charge.invoiceId, paidThrough: charge.periodEnd, ...(charge.periodStart === undefined ? {} : { periodStart: charge.periodStart }) });
       return [{ type: 'RecordSignupStep', fields: { person: person(state).person, result: { step: 'subscription', subscriptionId } } }];
     },
     CreateAccount: async ({ redemption }, { dispatch }, state) => {
@@ -74,6 +74,10 @@ export const signUp = reactor<Signup, SignupTodo>({
       await deed.dispatch('CreateNamespace', { namespaceId, name, accountId, subscriptionId, limits: token.terms.limits });
       return [{ type: 'RecordSignupStep', fields: { person: person(state).person, result: { step: 'namespace', namespaceId, name } } }];
     },
-    CompleteSignup: async ({ person: id }) => [{ type: 'CompleteSignup', fields: { person: id } }],
+    CompleteSignup: async ({ person: id }, { dispatch, derive, key }, state) => {
+      const namespace = state.redemption?.namespace?.name ?? '';
+      await dispatch('QueueMail', { mailId: derive.id('mail', `welcome.${key}`), person: id, to: person(state).email, content: { template: 'welcome', values: { namespace } } });
+      return [{ type: 'CompleteSignup', fields: { person: id } }];
+    },
   },
 });

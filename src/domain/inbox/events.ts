@@ -7,5 +7,7 @@ type Ids = { provider: string; eventId: string };
 export type InboxEvent =
   | Event<'WebhookReceived', Ids & { mode: string; type: string; object: { kind: string; id: string }; body: Personal; at: Instant }>
   | Event<'WebhookApplied', Ids & { effect: string }>
-  | Event<'WebhookIgnored', Ids & { reason: string }>;
+  | Event<'WebhookIgnored', Ids & { reason: string }>
+  /** Staff had it acted on again; `n` counts how often. */
+  | Event<'WebhookReplayed', Ids & { n: number; at: Instant }>;
 export const upcasts = {};

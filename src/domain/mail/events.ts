@@ -5,8 +5,8 @@ import type { Personal } from '../personal.ts';
 
 /** What a mail says is rendered from the template and these references when it is sent or looked at; no body is stored. */
 export type MailContent =
-  | { readonly template: 'one-time-token'; readonly token: { readonly flowId: string; readonly n: number; readonly kid: string; readonly issuedAt: Instant; readonly expiresAt: Instant } }
-  | { readonly template: 'payment-failed' | 'grace-ending' | 'limited' | 'suspended' | 'restored' | 'ended'; readonly values: Readonly<Record<string, string>> };
+  | { readonly template: 'one-time-token' | 'password-reset'; readonly token: { readonly flowId: string; readonly n: number; readonly kid: string; readonly issuedAt: Instant; readonly expiresAt: Instant } }
+  | { readonly template: 'payment-failed' | 'grace-ending' | 'limited' | 'suspended' | 'restored' | 'ended' | 'cancellation-scheduled' | 'cancellation-withdrawn' | 'receipt' | 'welcome' | 'password-changed' | 'namespaces'; readonly values: Readonly<Record<string, string>> };
 
 /** These names are the storage format: the outbox. */
 export type MailEvent =

@@ -24,6 +24,14 @@ export interface Keyring {
   takePooledKey(): Promise<KeyId>;
   /** From now on erasing `person` also destroys `key`. */
   link(key: KeyId, person: PersonId): Promise<void>;
+  /** Keeps a password's hash under the person's next number; undefined after erasure. Two at once get two numbers. */
+  addPassword(person: PersonId, hash: string): Promise<number | undefined>;
+  /** The hash under this number. */
+  password(person: PersonId, n: number): Promise<string | undefined>;
+  /** Another hash of the same password, made at today's cost. Where there is none under this number, nothing. */
+  replacePassword(person: PersonId, n: number, hash: string): Promise<void>;
+  /** Destroys the hashes under lower numbers: they are not current any more. */
+  dropPasswordsBefore(person: PersonId, n: number): Promise<void>;
   /** Destroys keys, linked keys, password hashes and the address mapping. Unknown or repeated: no error. */
   erase(owner: DataOwner): Promise<void>;
   close(): Promise<void>;

@@ -53,6 +53,8 @@ export interface Collection {
   /** Every document, ordered by key, in pages. */
   all(): AsyncIterable<readonly Keyed[]>;
   count(): Promise<number>;
+  /** How many documents have each value of an indexed field. */
+  tally(field: string): Promise<ReadonlyMap<string | number | boolean, number>>;
   /** Writes outside the log's order (attempt counters and the like); the checkpoint stays. */
   put(entries: readonly Keyed[], deletes?: readonly string[]): Promise<void>;
 }

@@ -45,9 +45,9 @@ export interface RunReport {
   readonly address?: string;
   /** For people: why it is in this state ("exited with code 1", "restarting in 2 s (1 of 3)"). */
   readonly reason?: string;
-  /** For people, while building and starting: what was found in the source, and what is done with it. */
+  /** For people, while it is built or runs: what was found in the source, and what is done with it. */
   readonly how?: string;
-  /** For people, while starting: what it may use, and how it is kept to it. */
+  /** For people, while it is built or runs: what it may use, and how it is kept to it. */
   readonly limits?: string;
   /** With `error`: its code could not be built, or the build was given up for its time. */
   readonly failed?: 'build';

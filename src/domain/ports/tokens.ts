@@ -1,11 +1,11 @@
 import type { Instant } from '../instant.ts';
 
-/** One-time, payment and refresh tokens are derived from what events say and a server key, never stored. */
+/** One-time, payment, refresh and page tokens are derived from what events say and a server key, never stored. */
 export interface Tokens {
   /** Key that new tokens are derived with. */
   readonly kid: string;
   /** First 40 hex characters of HMAC-SHA256(key[kid], purpose | handle | n | issuedAt). */
-  derive(kid: string, purpose: 'otp' | 'payment' | 'refresh', handle: string, n: number, issuedAt: Instant | ''): string;
+  derive(kid: string, purpose: 'otp' | 'payment' | 'refresh' | 'reset' | 'web' | 'form', handle: string, n: number, issuedAt: Instant | ''): string;
   /** Compares in constant time. */
   same(presented: string, genuine: string): boolean;
 }

@@ -6,7 +6,7 @@ export type SessionHolder = { readonly kind: 'account'; readonly accountId: Acco
 
 /** These names are the storage format. One stream per session. Refresh tokens are derived from (session, n). */
 export type SessionEvent =
-  | Event<'SessionOpened', { sessionId: SessionId; holder: SessionHolder; kid: string; at: Instant }>
+  | Event<'SessionOpened', { sessionId: SessionId; holder: SessionHolder; kid: string; /** A browser's, held by a cookie; without it a program's, with refresh tokens. */ via?: 'web'; at: Instant }>
   /** Refresh token `n` was used: `n + 1` is the one to use next. */
   | Event<'SessionRefreshed', { sessionId: SessionId; n: number; at: Instant }>
   | Event<'SessionClosed', { sessionId: SessionId; reason: 'logout' | 'stolen'; at: Instant }>;

@@ -13,7 +13,7 @@ const chargeCheckMs = 15 * minute;
 
 /** What the provider said of a charge; a pending one settles or fails later. */
 export type ChargeOutcome =
-  | { readonly status: 'paid' | 'pending'; readonly providerSubscription: string; readonly invoiceId: string; readonly periodEnd: Instant }
+  | { readonly status: 'paid' | 'pending'; readonly providerSubscription: string; readonly invoiceId: string; readonly periodEnd: Instant; readonly periodStart?: Instant }
   | { readonly status: 'declined'; readonly reason: string };
 export type MailBudget = { readonly allowed: boolean; readonly resetAt: Instant };
 
@@ -129,7 +129,7 @@ const recordCharge = ({ person, n, outcome, facts }: RecordCharge, state: Signup
   if (!redemption || redemption.n !== n || redemption.charge) return [];
   switch (outcome.status) {
     case 'declined': return [{ type: 'PaymentTokenRejected', data: { person, n, reason: outcome.reason.replace(/\.$/, '') } }];
-    case 'paid': return [{ type: 'SignupStepSucceeded', data: { person, step: 'charge', providerSubscription: outcome.providerSubscription, invoiceId: outcome.invoiceId, periodEnd: outcome.periodEnd } }];
+    case 'paid': return [{ type: 'SignupStepSucceeded', data: { person, step: 'charge', providerSubscription: outcome.providerSubscription, invoiceId: outcome.invoiceId, periodEnd: outcome.periodEnd, ...(outcome.periodStart === undefined ? {} : { periodStart: outcome.periodStart }) } }];
     case 'pending': return redemption.pending && redemption.pending.checkAt > facts.now ? []
       : [{ type: 'ChargePending', data: { person, n, providerSubscription: outcome.providerSubscription, invoiceId: outcome.invoiceId, checkAt: plus(latest(redemption.pending?.checkAt ?? facts.now, facts.now), chargeCheckMs) } }];
   }

@@ -7,7 +7,7 @@ import type { PlanTerms } from '../plan/events.ts';
 /** What a token is derived from (with a server key): the token itself is in no event. */
 export type OtpIssue = { person: PersonId; flowId: FlowId; n: number; kid: string; issuedAt: Instant; expiresAt: Instant };
 export type StepResult =
-  | { step: 'charge'; providerSubscription: string; invoiceId: string; periodEnd: Instant }
+  | { step: 'charge'; providerSubscription: string; invoiceId: string; periodEnd: Instant; periodStart?: Instant }
   | { step: 'subscription'; subscriptionId: SubscriptionId }
   | { step: 'account'; accountId: AccountId }
   | { step: 'namespace'; namespaceId: NamespaceId; name: string };

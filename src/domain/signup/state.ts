@@ -13,7 +13,7 @@ export type Redemption = {
   readonly accountId: AccountId;
   readonly namespaceId: NamespaceId;
   readonly pending?: { readonly providerSubscription: string; readonly invoiceId: string; readonly checkAt: Instant };
-  readonly charge?: { readonly providerSubscription: string; readonly invoiceId: string; readonly periodEnd: Instant };
+  readonly charge?: { readonly providerSubscription: string; readonly invoiceId: string; readonly periodEnd: Instant; readonly periodStart?: Instant };
   readonly subscription?: true;
   readonly account?: true;
   readonly namespace?: { readonly name: string };
@@ -49,7 +49,7 @@ const withRedemption = (state: Signup, change: Partial<Redemption>): Signup => (
 
 const stepped = (state: Signup, result: Extract<SignupEvent, { type: 'SignupStepSucceeded' }>['data']): Signup => {
   switch (result.step) {
-    case 'charge': return withRedemption(state, { charge: { providerSubscription: result.providerSubscription, invoiceId: result.invoiceId, periodEnd: result.periodEnd } });
+    case 'charge': return withRedemption(state, { charge: { providerSubscription: result.providerSubscription, invoiceId: result.invoiceId, periodEnd: result.periodEnd, ...(result.periodStart === undefined ? {} : { periodStart: result.periodStart }) } });
     case 'subscription': return withRedemption(state, { subscription: true });
     case 'account': return withRedemption(state, { account: true });
     case 'namespace': return withRedemption(state, { namespace: { name: result.name } });

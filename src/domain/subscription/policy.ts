@@ -1,4 +1,4 @@
-import { day, hour, plus, type Instant } from '../instant.ts';
+import { day, hour, latest, plus, type Instant } from '../instant.ts';
 import type { DunningPolicy } from '../plan/events.ts';
 import type { SubscriptionEvent } from './events.ts';
 import type { ActiveSubscription, Phase } from './state.ts';
@@ -29,10 +29,20 @@ export const policy: Readonly<Record<Phase['name'], { readonly missed: Step; rea
   ended: { missed: nothing, paid: restore, lost: nothing }, // any path that ends in paid ends in full
 };
 
+/** When a cancelled subscription ends: never before what has been paid for is over. */
+export const cancelledEnd = ({ cancellation, paidThrough }: ActiveSubscription): Instant | undefined => cancellation && latest(cancellation.endsAt, paidThrough);
+/** Cancelled, it ends with what ran stopped, and kept as long as after any other suspension. */
+export const endCancelled = (state: ActiveSubscription, at: Instant): SubscriptionEvent => {
+  const keptUntil = state.phase.name === 'suspended' ? state.phase.endAt : plus(at, state.terms.policy.suspendedDays * day);
+  return { type: 'SubscriptionEnded', data: { ...idsOf(state), at, cause: 'cancelled', keptUntil } };
+};
+
 /** When the phase's own clock rings next, and what happens then. */
-export const nextDue = ({ phase }: ActiveSubscription): Instant | undefined => {
+export const nextDue = (state: ActiveSubscription): Instant | undefined => {
+  const { phase } = state;
   switch (phase.name) {
-    case 'active': case 'ended': return undefined;
+    case 'active': return cancelledEnd(state);
+    case 'ended': return phase.keptUntil;
     case 'grace': return phase.warned ? phase.endsAt : phase.warnAt;
     case 'limited': return phase.suspendAt;
     case 'suspended': return phase.endAt;
@@ -41,10 +51,12 @@ export const nextDue = ({ phase }: ActiveSubscription): Instant | undefined => {
 export const whenDue = (state: ActiveSubscription): readonly SubscriptionEvent[] => {
   const { phase } = state;
   const ids = idsOf(state);
+  const cancelledAt = cancelledEnd(state);
   switch (phase.name) {
-    case 'active': case 'ended': return [];
+    case 'active': return cancelledAt === undefined ? [] : [endCancelled(state, cancelledAt)];
+    case 'ended': return phase.keptUntil === undefined ? [] : [{ type: 'RetentionEnded', data: { ...ids, at: phase.keptUntil } }];
     case 'grace': return phase.warned ? [{ type: 'GraceEnded', data: ids }, ...lapse(state, phase.endsAt)] : [{ type: 'GraceEndingSoon', data: { ...ids, endsAt: phase.endsAt } }];
     case 'limited': return [{ type: 'SubscriptionSuspended', data: { ...ids, endAt: plus(phase.suspendAt, state.terms.policy.suspendedDays * day), at: phase.suspendAt } }];
-    case 'suspended': return [{ type: 'SubscriptionEnded', data: { ...ids, at: phase.endAt } }];
+    case 'suspended': return [{ type: 'SubscriptionEnded', data: { ...ids, at: phase.endAt, cause: 'unpaid' } }];
   }
 };

@@ -63,18 +63,20 @@ const update = ({ facts, ...asked }: UpdateWorkload, state: ExistingWorkload): D
 
 const updateFailed = ({ workloadId, namespaceId, generation }: ExistingWorkload, reason: string, at: Instant): WorkloadEvent =>
   ({ type: 'WorkloadUpdateFailed', data: { workloadId, namespaceId, generation, back: generation + 1, reason, at } });
+/** Why one that was made to stop has stopped: whatever the runtime says of it. */
+const whyStopped = { suspended: 'suspended until the open payment is made', idle: 'its build was cancelled' } as const;
 /** The runtime knows nothing of it, so nothing is to be stopped. */
-const neverStarted = ({ workloadId, namespaceId, generation, applied, stopped }: ExistingWorkload, reason: string, at: Instant): readonly WorkloadEvent[] =>
-  applied === 0 && !stopped ? [{ type: 'WorkloadStopped', data: { workloadId, namespaceId, generation, reason, at } }] : [];
+const neverStarted = ({ workloadId, namespaceId, generation, applied, stopped }: ExistingWorkload, why: keyof typeof whyStopped, at: Instant): readonly WorkloadEvent[] =>
+  applied === 0 && !stopped ? [{ type: 'WorkloadStopped', data: { workloadId, namespaceId, generation, reason: whyStopped[why], at } }] : [];
 const cancel = (state: ExistingWorkload, at: Instant): Decision<WorkloadEvent> => {
   const { workloadId, namespaceId, generation, old } = state;
   if (state.desired !== 'running' || (!old && state.state !== 'pending' && state.state !== 'building')) return reject('NothingToCancel');
-  return [{ type: 'WorkloadBuildCancelled', data: { workloadId, namespaceId, generation, at } }, ...(old ? [updateFailed(state, 'it was cancelled', at)] : neverStarted(state, 'its build was cancelled', at))];
+  return [{ type: 'WorkloadBuildCancelled', data: { workloadId, namespaceId, generation, at } }, ...(old ? [updateFailed(state, 'it was cancelled', at)] : neverStarted(state, 'idle', at))];
 };
 const suspend = (state: ExistingWorkload, at: Instant): Decision<WorkloadEvent> => {
   if (state.desired !== 'running') return [];
   const { workloadId, namespaceId } = state;
-  return [...(state.old ? [updateFailed(state, 'the workload was suspended before the new source ran', at)] : []), { type: 'WorkloadSuspended', data: { workloadId, namespaceId, at } }, ...neverStarted(state, 'suspended until the open payment is made', at)];
+  return [...(state.old ? [updateFailed(state, 'the workload was suspended before the new source ran', at)] : []), { type: 'WorkloadSuspended', data: { workloadId, namespaceId, at } }, ...neverStarted(state, 'suspended', at)];
 };
 const fetchFailed = ({ generation, reason, facts }: RecordFetchFailed, state: ExistingWorkload): Decision<WorkloadEvent> => {
   if (generation !== state.release || state.source !== undefined || state.desired !== 'running' || state.state !== 'pending') return [];
@@ -96,11 +98,12 @@ const report = (command: ReportStatus, state: ExistingWorkload): Decision<Worklo
   const built: readonly WorkloadEvent[] = failed === 'build' ? [{ type: 'WorkloadBuildFailed', data: { ...ids, generation, reason, at } }] : [];
   if (isUpdate && (command.state === 'stopped' || command.state === 'error')) return state.desired === 'running' ? [...built, updateFailed(state, reason, at)] : [];
   const wanted = state.desired === 'running';
+  const terms = { ...(how === undefined ? {} : { how }), ...(limits === undefined ? {} : { limits }) };
   switch (command.state) {
     case 'building': return wanted ? [{ type: 'WorkloadBuildStarted', data: { ...ids, generation, how: how ?? '', at } }] : [];
-    case 'starting': return wanted ? [{ type: 'WorkloadStarting', data: { ...ids, generation, incarnation, reason, at, ...(how === undefined ? {} : { how }), ...(limits === undefined ? {} : { limits }) } }] : [];
-    case 'running': return wanted ? [{ type: 'WorkloadStarted', data: { ...ids, generation, incarnation, at, ...(address === undefined ? {} : { address }) } }] : [];
-    case 'stopped': return asking === state && state.stopped ? [] : [{ type: 'WorkloadStopped', data: { ...ids, generation, reason, at } }];
+    case 'starting': return wanted ? [{ type: 'WorkloadStarting', data: { ...ids, generation, incarnation, reason, at, ...terms } }] : [];
+    case 'running': return wanted ? [{ type: 'WorkloadStarted', data: { ...ids, generation, incarnation, at, ...(address === undefined ? {} : { address }), ...(asking.state === 'starting' || asking.state === 'running' ? {} : terms) } }] : [];
+    case 'stopped': return asking === state && state.stopped ? [] : [{ type: 'WorkloadStopped', data: { ...ids, generation, reason: state.desired === 'suspended' || state.desired === 'idle' ? whyStopped[state.desired] : reason, at } }];
     case 'error': return built.length > 0 ? built : [{ type: 'WorkloadFailed', data: { ...ids, generation, reason, at } }];
   }
 };

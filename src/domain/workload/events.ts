@@ -28,7 +28,8 @@ export type WorkloadEvent =
   /** The new source did not come to run. From the asking `back` on, the one that runs is what counts again. */
   | Event<'WorkloadUpdateFailed', Ids & { generation: number; back: number; reason: string; at: Instant }>
   | Event<'WorkloadStarting', Ids & { generation: number; incarnation: number; reason: string; at: Instant; how?: string; limits?: string }>
-  | Event<'WorkloadStarted', Ids & { generation: number; incarnation: number; address?: string; at: Instant }>
+  /** `how` and `limits` are with the first that tells of the process: where it was quick, that is this one. */
+  | Event<'WorkloadStarted', Ids & { generation: number; incarnation: number; address?: string; at: Instant; how?: string; limits?: string }>
   | Event<'WorkloadStopped', Ids & { generation: number; reason: string; at: Instant }>
   | Event<'WorkloadFailed', Ids & { generation: number; reason: string; at: Instant }>
   | Event<'WorkloadSuspended', Ids & { at: Instant }>
