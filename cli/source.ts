@@ -36,3 +36,9 @@ export const sourceOf = async (text: string): Promise<Source> => {
 
 /** What a workload is called when nobody says: after the folder, or the repository. */
 export const nameSourceOf = (source: Source): string => (source.kind === 'folder' ? resolve(source.path) : basename(source.git.replace(/\/$/, '')).replace(/\.git$/, ''));
+
+/** What a workload's record says of its code: `source` once it is stored here. */
+export type Code = { readonly git?: GitCode; readonly source?: string };
+export type GitCode = { readonly url: string; readonly ref: string; readonly commit: string };
+const shortHash = 10;
+export const codeShown = (git: GitCode | undefined): string | undefined => git && `${git.url} ${git.ref === '' ? '' : `${git.ref} `}(${git.commit.slice(0, shortHash)})`;

@@ -2,21 +2,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from './exit-codes.ts';
 import type { Output } from './output.ts';
+import { codeShown, type Code } from './source.ts';
 
 type State = 'pending' | 'building' | 'starting' | 'running' | 'stopping' | 'stopped' | 'error';
 /** What a read model of workloads says of progress. */
-export type Progress = {
+export type Progress = Code & {
   readonly state: State;
   readonly reason?: string;
   readonly how?: string;
   readonly limits?: string;
   readonly failed?: 'build';
   readonly generation: number;
-  /** Where the code comes from, and whether it is here already. */
-  readonly git?: GitCode;
-  readonly source?: string;
 };
-type GitCode = { readonly url: string; readonly ref: string; readonly commit: string };
 export type Progressing = Progress & {
   /** The new code, while it is made ready beside what runs. */
   readonly update?: Progress;
@@ -28,13 +25,10 @@ const lookEveryMs = 300;
 const tellFromMs = 1_000;
 const settled = new Set<State>(['running', 'error', 'stopped']);
 
-const shortHash = 10;
-const codeShown = (git: GitCode | undefined): string | undefined => git && `${git.url} ${git.ref === '' ? '' : `${git.ref} `}(${git.commit.slice(0, shortHash)})`;
-
-const stepOf = (progress: Progressing): string => {
-  const { update } = progress;
-  const step: Progress = update ?? progress;
-  if (step.git && step.source === undefined && step.state === 'pending') return `${update ? 'update ' : ''}fetching ${codeShown(step.git)}`; // a step of its own, though the workload is only pending
+const stepOf = ({ update, ...running }: Progressing): string => {
+  const step: Progress = update ?? running;
+  // Fetching is a step of its own, though the workload is only pending.
+  if (step.git && step.source === undefined && step.state === 'pending') return `${update ? 'update ' : ''}fetching ${codeShown(step.git)}`;
   const more = step.state === 'error' ? undefined : (step.reason ?? (step.state === 'building' ? step.how : undefined)); // why it failed is told at the end
   return `${update ? 'update ' : ''}${step.state}${more === undefined ? '' : ` (${more})`}`;
 };
@@ -71,7 +65,7 @@ export const updateRows = ({ update, updateFailed }: Progressing): Readonly<Reco
   'last update': updateFailed && `failed: ${updateFailed.reason}`,
 });
 /** Beside name, state and address: all there is to know of its progress. */
-export const progressRows = (item: Progressing): Readonly<Record<string, string | undefined>> => ({ code: codeShown(item.git), how: item.how, limits: item.limits, ...updateRows(item) });
+export const progressRows = (item: Progressing): Readonly<Record<string, string | undefined>> => ({ how: item.how, limits: item.limits, ...updateRows(item) });
 /** One line for the list. */
 export const reasonShown = ({ reason, update, updateFailed }: Progressing): string =>
   [reason, update && `update ${update.state}`, updateFailed && `last update failed: ${updateFailed.reason}`].filter((text) => text !== undefined).join('; ');

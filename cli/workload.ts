@@ -6,10 +6,10 @@ import { Failure, usage } from './exit-codes.ts';
 import { clientFor, sendCommand, wholeList } from './here.ts';
 import { onInterrupt } from './interrupt.ts';
 import { localTime, shown, type Output } from './output.ts';
-import { nameSourceOf, sourceOf, type Source } from './source.ts';
+import { codeShown, nameSourceOf, sourceOf, type Code, type Source } from './source.ts';
 import { failIfFailed, progressRows, reasonShown, untilSettled, updateRows, type Progressing } from './workload-progress.ts';
 
-export type Workload = Progressing & {
+export type Workload = Progressing & Code & {
   readonly id: string; readonly name: string; readonly address?: string; readonly incarnation: number; readonly at: string; readonly namespaceId: string;
 };
 const lookEveryMs = 300;
@@ -35,8 +35,8 @@ const unlessGone = async <T>(reading: Promise<T>): Promise<T | undefined> => {
   }
 };
 
-const showOne = (out: Output, { name, state, address, reason, at, id, incarnation }: Workload, more: object = {}): Promise<void> =>
-  out.record({ name, state, address, reason, since: at, restarts: incarnation > 1 ? incarnation - 1 : undefined, ...more, id });
+const showOne = (out: Output, { name, state, address, reason, at, id, incarnation, git }: Workload, more: object = {}): Promise<void> =>
+  out.record({ name, state, address, reason, code: codeShown(git), since: at, restarts: incarnation > 1 ? incarnation - 1 : undefined, ...more, id });
 
 /** Asks the gate before anything is packed or sent, so that a refusal comes at once. */
 const requireRun = async (client: Client): Promise<void> => {

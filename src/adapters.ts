@@ -13,8 +13,8 @@ import { SimulatedPayments } from './adapters/payments/simulated.ts';
 import { SqliteReadModels } from './adapters/read-models/sqlite.ts';
 import { LocalRuntime } from './adapters/runtime/local.ts';
 import { DiskSourceStore } from './adapters/runtime/source-store.ts';
-import { GitSourceHost } from './adapters/source-host/git.ts';
 import { Argon2Hashing } from './adapters/system/argon2.ts';
+import { GitSourceHost } from './adapters/source-host/git.ts';
 import { OffsetClock } from './adapters/system/clock.ts';
 import { SystemRandom } from './adapters/system/random.ts';
 import { openSecrets, type Secrets } from './adapters/system/secrets.ts';
@@ -48,10 +48,10 @@ export type Adapters = {
   readonly mail: Mail;
   readonly runtime: Runtime;
   readonly sources: SourceStore;
-  readonly sourceHost: SourceHost;
   readonly meters: Meters;
   /** Gives up what is being sent: a carrier that does not answer must not hold up a stop. */
   readonly hangUp: () => Promise<void>;
+  readonly sourceHost: SourceHost;
   /** Closes everything, the log last. */
   readonly close: () => Promise<void>;
 };
@@ -86,7 +86,7 @@ const carriedBy = (mailbox: Mailbox, { mail, mailFrom }: Opening, clock: Movable
   return { mail: { send }, close: () => smtp.close() };
 };
 
-const ours = /^((events|models|keys|counters|leases|mock-[a-z]+)\.db(-[a-z]+)?|lock(-[a-z]+)?|secrets|sources|operator\.token|tollgate\.yaml)$/;
+const ours = /^((events|models|keys|counters|leases|mock-[a-z]+)\.db(-[a-z]+)?|lock(-[a-z]+)?|secrets|sources|git|operator\.token|tollgate\.yaml)$/;
 /**
  * Workloads with users of their own have folders below this one, so everybody must be able to pass through it, and through it alone: what
  * is ours in it, and all that is made from now on, is closed to everybody but us.
@@ -117,8 +117,8 @@ export const openAdapters = (config: Opening, origin: () => string, environment:
   const payments = SimulatedPayments.open({ path: file('mock-provider.db'), clock, random, webhookSecrets: [secrets.webhook], checkoutUrl: (id) => `${origin()}/checkout/${id}` });
   const mailbox = Mailbox.open(file('mock-mailbox.db'), clock);
   const runtime = instead.runtime ?? new LocalRuntime({ folder: file('workloads'), sources, clock, users: config.workloadUsers, ...(config.buildTimeoutMs === undefined ? {} : { settings: { buildMaxMs: config.buildTimeoutMs } }) });
-  const sourceHost = instead.sourceHost ?? new GitSourceHost({ folder: file('git'), allow: config.gitAllow ?? [] });
   const { mail, close: hangUp } = carriedBy(mailbox, config, clock);
+  const sourceHost = instead.sourceHost ?? new GitSourceHost({ folder: file('git'), allow: config.gitAllow ?? [] });
   const close = async () => {
     await sourceHost.close();
     await runtime.close();

@@ -17,14 +17,14 @@ export type Config = {
   readonly log: 'json' | 'pretty';
   /** Names, beside loopback, that requests may be addressed to. */
   readonly hostNames: readonly string[];
-  /** Hosts that code may be fetched from. */
-  readonly gitAllow: readonly string[];
   readonly metrics: 'operator' | 'loopback';
   readonly mail: MailCarrier;
   readonly mailFrom: string;
   /** Numbers for workloads' own users where the server is root; undefined: none. */
   readonly workloadUsers: { readonly from: number; readonly to: number } | undefined;
   readonly buildTimeoutMs: number;
+  /** Hosts that code may be fetched from. */
+  readonly gitAllow: readonly string[];
   readonly stopWorkloads: boolean;
   readonly allowRemoteMock: boolean;
 };
@@ -38,12 +38,12 @@ export const settings = {
   mode: { flag: 'mode', variable: 'TOLLGATE_MODE', fallback: 'mock', says: 'mock, staging or production' },
   log: { flag: 'log', variable: 'TOLLGATE_LOG', fallback: 'json', says: 'json or pretty' },
   hostNames: { flag: 'host-names', variable: 'TOLLGATE_HOST_NAMES', fallback: '', says: 'Comma-separated names this server may be addressed by, beside loopback' },
-  'git.allow': { flag: 'git-allow', variable: 'TOLLGATE_GIT_ALLOW', fallback: 'github.com,gitlab.com,bitbucket.org,codeberg.org,git.sr.ht', says: 'Comma-separated hosts that code may be fetched from with git, on port 443 and the public internet; `*` allows any such host, `NAME:PORT` that host wherever it is, also in a private network; empty allows none' },
   mail: { flag: 'mail', variable: 'TOLLGATE_MAIL', fallback: 'mailbox', says: 'Who carries mails: mailbox (mock mode: kept and shown at /mailbox), or smtp://[user@]host[:port] or smtps://...; beyond this machine always encrypted. The password is in the file that TOLLGATE_SMTP_PASSWORD_FILE names' },
   mailFrom: { flag: 'mail-from', variable: 'TOLLGATE_MAIL_FROM', fallback: 'Tollgate <tollgate@localhost>', says: 'Who mails come from: an address, or Name <address>' },
   metrics: { flag: 'metrics', variable: 'TOLLGATE_METRICS', fallback: 'operator', says: 'Who may read /metrics: operator (with the operator token), or loopback (callers from this machine without a token, too; not where a proxy on it leads here)' },
   workloadUsers: { flag: 'workload-users', variable: 'TOLLGATE_WORKLOAD_USERS', fallback: '200000-299999', says: 'Where the server is root: numbers of the users that workloads run as, each as its own; none runs them as the server' },
   buildTimeout: { flag: 'build-timeout', variable: 'TOLLGATE_BUILD_TIMEOUT', fallback: '10m', says: 'How long a build of a workload may take, e.g. 10m' },
+  'git.allow': { flag: 'git-allow', variable: 'TOLLGATE_GIT_ALLOW', fallback: 'github.com,gitlab.com,bitbucket.org,codeberg.org,git.sr.ht', says: 'Comma-separated hosts that code may be fetched from with git, on port 443 and the public internet; `*` allows any such host, `NAME:PORT` that host wherever it is, also in a private network; empty allows none' },
 } as const;
 type Setting = keyof typeof settings;
 
@@ -118,9 +118,9 @@ export const readConfig = (args: readonly string[], environment: NodeJS.ProcessE
   const config: Config = {
     port, host: given('host', file), data, mode, mail: readMailCarrier(given('mail', file), mode, environment), mailFrom: readMailFrom(given('mailFrom', file)), log: oneOf('--log', given('log', file), 'json', 'pretty'),
     hostNames: given('hostNames', file).split(',').map((name) => name.trim().toLowerCase()).filter((name) => name !== ''),
-    gitAllow: hostsOf(given('git.allow', file)),
     metrics: oneOf('--metrics', given('metrics', file), 'operator', 'loopback'),
     workloadUsers: readUsers(given('workloadUsers', file)), buildTimeoutMs: readBuildTimeout(given('buildTimeout', file)),
+    gitAllow: hostsOf(given('git.allow', file)),
     stopWorkloads: flags['stop-workloads'] === true, allowRemoteMock: flags['allow-remote-mock'] === true,
   };
   if (config.mode === 'mock' && !isLoopback(config.host) && !config.allowRemoteMock) throw new StartRefused(`mock mode listens on loopback only, because anybody could walk its clock; to listen on ${config.host} all the same, add --allow-remote-mock`);

@@ -25,10 +25,10 @@ export type Handling = {
   readonly tokens: Tokens;
   readonly derive: Derivation;
   readonly sources: Pick<SourceStore, 'has'>;
-  readonly sourceHost: Pick<SourceHost, 'resolve'>;
-  readonly vault: Pick<Vault, 'open'>;
   /** Called when a command begins; what it gives is called with what became of it. */
   readonly observe?: (type: string) => (outcome: 'appended' | 'nothing to change' | 'dry run' | 'refused' | 'failed') => void;
+  readonly sourceHost: Pick<SourceHost, 'resolve'>;
+  readonly vault: Pick<Vault, 'open'>;
 };
 
 /** A refusal on its way to the rim. */

@@ -42,7 +42,7 @@ export type Started = {
   /** Stops in order; the folder goes, unless it is kept (pass it to `startSystem` again). Fails when there was an answer of 500. */
   stop(options?: { readonly keep?: boolean; readonly bugs?: boolean }): Promise<void>;
 };
-export type StartOptions = { readonly data?: string; readonly at?: AssemblyOptions['at']; readonly runtime?: FakeRuntime; readonly clock?: MovableClock; /** By default one in memory that has `helloUrl`. */ readonly sourceHost?: SourceHost; readonly metricsOpen?: boolean; /** A carrier over SMTP instead of the mailbox. */ readonly mail?: MailCarrier; /** Workloads are real processes; whoever starts them ends them. */ readonly processes?: boolean; /** Webhooks of these types are taken and lost. */ readonly lost?: Set<string> };
+export type StartOptions = { readonly data?: string; readonly at?: AssemblyOptions['at']; readonly runtime?: FakeRuntime; readonly clock?: MovableClock; readonly metricsOpen?: boolean; /** A carrier over SMTP instead of the mailbox. */ readonly mail?: MailCarrier; /** Workloads are real processes; whoever starts them ends them. */ readonly processes?: boolean; /** By default one in memory that has `helloUrl`. */ readonly sourceHost?: SourceHost; /** Webhooks of these types are taken and lost. */ readonly lost?: Set<string> };
 
 /** Workloads in memory that outlive the server, as those of the real runtime do; it counts what it is told. */
 export class FakeRuntime implements Runtime {

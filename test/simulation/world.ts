@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tgz } from '../contracts/source-store.archives.ts';
+import { helloHost } from '../git/hello.ts';
 import { clockOf, modelsInTurns, runtimeInTurns, storeInTurns, taking } from './ports.ts';
 import { Turns, type Life } from './turns.ts';
 import type { Adapters } from '../../src/adapters.ts';
@@ -19,7 +20,6 @@ import { SimulatedPayments } from '../../src/adapters/payments/simulated.ts';
 import { loadStripe } from '../../src/adapters/payments/stripe-package.ts';
 import { MemoryReadModels } from '../../src/adapters/read-models/memory.ts';
 import { MemoryRuntime, MemorySourceStore } from '../../src/adapters/runtime/memory.ts';
-import { MemorySourceHost } from '../../src/adapters/source-host/memory.ts';
 import { Argon2Hashing } from '../../src/adapters/system/argon2.ts';
 import { ManualClock } from '../../src/adapters/system/clock.ts';
 import { SeededRandom } from '../../src/adapters/system/random.ts';
@@ -162,8 +162,7 @@ export class World {
       mailbox, mail: mailbox, hangUp: async () => undefined,
       passwords: new Argon2Hashing(new SeededRandom('no password is ever used')), meters: new Meters(() => 0),
       runtime: runtimeInTurns(this.runtime, turns, life),
-      sourceHost: new MemorySourceHost(),
-      sources: taking(this.#sources, turns, life, ['has', 'retain', 'release']),
+      sources: taking(this.#sources, turns, life, ['has', 'retain', 'release']), sourceHost: helloHost(),
       close: async () => undefined,
     };
   }

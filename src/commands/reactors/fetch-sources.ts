@@ -14,9 +14,8 @@ const needs = (state: Workload, source: string): boolean => state.status === 'ex
 
 /** Brings the code of workloads that run from git into the source store. Apart from `workloads`, so that a slow host holds up nobody's runtime. */
 export const fetchSources = reactor<Workload, FetchTodo>({
-  name: 'fetch-sources', decider: workload, todo: toFetch, owner: (state) => (state.status === 'none' ? undefined : state.accountId),
-  // Most of them wait for their turn or for the world outside; how many work at once is the source host's to say.
-  parallel: 64,
+  name: 'fetch-sources', decider: workload, todo: toFetch,
+  owner: (state) => (state.status === 'existing' ? state.accountId : undefined),
   deeds: {
     Fetch: async (item, deed) => {
       const { workload: { workloadId, namespaceId }, git: { url, ref, commit }, generation } = item;

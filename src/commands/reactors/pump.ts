@@ -139,7 +139,7 @@ export class Pump {
 
   #next(): void {
     for (const stream of this.#ready) {
-      if (this.#turns.size >= (this.reactor.parallel ?? parallelMax) || this.#stop.signal.aborted) return;
+      if (this.#turns.size >= parallelMax || this.#stop.signal.aborted) return;
       this.#ready.delete(stream);
       this.#turn(stream);
     }

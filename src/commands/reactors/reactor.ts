@@ -49,8 +49,6 @@ export type Reactor<S, T extends Todo> = {
   readonly name: string;
   readonly decider: Decider<any, S, any>;
   readonly todo: (state: S) => readonly T[];
-  /** Of how many streams it does deeds at a time; 8 when left out. */
-  readonly parallel?: number;
   /** Whose work a state's is, where the state knows: shown beside what is parked. */
   readonly owner: (state: S) => CustomerId | undefined;
   /** How long a deed may go without an answer before it counts as unavailable, where ten minutes are not right. */
