@@ -74,7 +74,7 @@ test('every refusal reads as it was agreed', () => {
 test('every refusal says what and why in one sentence or two, and then the next step; none shouts, and none is empty', () => {
   for (const [code, [, detail, nextStep]] of allRejections) {
     for (const [what, text] of [['detail', detail], ['next step', nextStep]] as const) {
-      if (/^\{\w+\}$/.test(text)) continue; // all of it is filled in
+      if (/^\{\w+\}\.?$/.test(text)) continue; // all of it is filled in
       assert.match(text, /[.:]$|\?$|'$/, `${what} of ${code} ends: ${text}`);
       assert.ok(text.length > 10 && !text.includes('!') && !/\bplease\b/i.test(text), `${what} of ${code}: ${text}`);
     }
