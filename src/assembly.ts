@@ -81,7 +81,7 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
   const models = await openModels(adapters, log, options.logger);
   const gateMemory = new GateMemory();
   await openGate(gateMemory, models.get(gate.name) as ModelRunner, log);
-  log.onCommitted((events) => gateMemory.apply(events));
+  log.onCommitted((events) => gateMemory.apply(events), gateMemory.position);
   await found(handler, identity, options.mode);
 
   const outside = new OutsideWorld(adapters.payments, clock, options.post, (error) => options.logger.error({ error: String(error) }, 'the simulated provider failed'));
