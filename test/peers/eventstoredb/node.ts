@@ -26,6 +26,8 @@ const loopback = '127.0.0.1';
 export class Node {
   readonly engine: Engine;
   readonly faults = new Faults();
+  /** Calls that have come in. */
+  readonly calls: Record<Method, number> = { read: 0, append: 0, delete: 0, tombstone: 0, gossip: 0, features: 0 };
   readonly #options: NodeOptions;
   #server: Server | undefined;
   port = 0;
@@ -67,6 +69,7 @@ export class Node {
   }
 
   #refusal(call: AnyCall, method: Method, about = ''): { readonly failure?: Failure; readonly fault?: Fault['what'] } {
+    this.calls[method] += 1;
     if (this.#options.users && !this.#admits(call)) return { failure: failures.denied };
     const fault = this.faults.next(method, about);
     if (fault) {
@@ -87,8 +90,8 @@ export class Node {
   }
   #admits(call: AnyCall): boolean {
     const [, given] = /^Basic (.+)$/.exec(String(call.metadata.get('authorization')[0] ?? '')) ?? [];
-    const [user = '', password] = Buffer.from(given ?? '', 'base64').toString().split(':');
-    return password !== undefined && this.#options.users?.[user] === password;
+    const [, user = '', password = ''] = /^([^:]*):(.*)$/.exec(Buffer.from(given ?? '', 'base64').toString()) ?? [];
+    return password !== '' && this.#options.users?.[user] === password;
   }
 
   #read = (call: ServerWritableStream<ReadReq, ReadResp>): void => {
