@@ -29,6 +29,8 @@ export type Adapters = {
   readonly random: Random;
   readonly secrets: Secrets;
   readonly store: EventStore;
+  /** Whether no other server writes the log. */
+  readonly exclusive: boolean;
   readonly readModels: ReadModels;
   readonly keyring: Keyring;
   readonly counters: RateCounters;
@@ -60,15 +62,31 @@ const takeFolder = (data: string): { release(): void } => {
   }
 };
 
+/** The log: in the folder, or where the configuration says. What is not used is not loaded. */
+const openStore = async (eventStore: string, file: string, random: Random): Promise<EventStore> => {
+  if (eventStore === 'embedded') return SqliteEventStore.open(file);
+  const { ConnectionStringInvalid, EventStoreDb } = await import('./adapters/event-store/eventstoredb.ts');
+  try {
+    return EventStoreDb.open(eventStore, { random });
+  } catch (error) {
+    throw error instanceof ConnectionStringInvalid ? new StartRefused(`--eventstore cannot be understood: ${error.message}`) : error;
+  }
+};
+
 /** `instead` replaces single adapters: tests move the clock by hand, or run workloads in memory. */
-export const openAdapters = (config: Pick<Config, 'data'>, origin: () => string, environment: NodeJS.ProcessEnv = process.env, instead: Partial<Pick<Adapters, 'clock' | 'random' | 'runtime' | 'sources'>> = {}): Adapters => {
+export const openAdapters = async (config: Pick<Config, 'data'> & Partial<Pick<Config, 'eventStore'>>, origin: () => string, environment: NodeJS.ProcessEnv = process.env, instead: Partial<Pick<Adapters, 'clock' | 'random' | 'runtime' | 'sources' | 'store'>> = {}): Promise<Adapters> => {
   const lock = takeFolder(config.data);
   const file = (name: string) => join(config.data, name);
   const clock = instead.clock ?? new OffsetClock();
   const random = instead.random ?? new SystemRandom();
   const secrets = openSecrets(config.data, random, environment);
   const sources = instead.sources ?? new DiskSourceStore(file('sources'));
-  const store = SqliteEventStore.open(file('events.db'));
+  const { eventStore = 'embedded' } = config;
+  const store = instead.store ?? (await openStore(eventStore, file('events.db'), random).catch((error: unknown) => {
+    lock.release();
+    throw error;
+  }));
+  const exclusive = eventStore === 'embedded';
   const readModels = SqliteReadModels.open(file('models.db'));
   const keyring = SqliteKeyring.open(file('keys.db'), { masterKey: secrets.keyring, hmacKey: secrets.lookup, random });
   const counters = SqliteCounters.open(file('counters.db'));
@@ -81,5 +99,5 @@ export const openAdapters = (config: Pick<Config, 'data'>, origin: () => string,
     for (const part of [mailbox, payments, leases, counters, readModels, keyring, store]) await part.close();
     lock.release();
   };
-  return { clock, random, secrets, store, readModels, keyring, counters, leases, payments, mailbox, runtime, sources, close };
+  return { clock, random, secrets, store, exclusive, readModels, keyring, counters, leases, payments, mailbox, runtime, sources, close };
 };

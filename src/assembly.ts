@@ -70,12 +70,12 @@ const openPumps = async (adapters: Adapters, log: StoredLog, handler: Handler, w
 
 export const assemble = async (adapters: Adapters, options: AssemblyOptions): Promise<Assembled> => {
   const { clock, random, secrets, store, keyring, counters, sources, runtime, mailbox } = adapters;
-  const identity = await identify(store, random, options);
+  const derive = derivation(secrets.ids, random);
+  const identity = await identify(store, random, adapters.exclusive ? options : { ...options, shared: derive });
   const vault = new KeyringVault(keyring, random, identity.logId);
-  const log = new StoredLog(store, vault, upcasters, true);
+  const log = new StoredLog(store, vault, upcasters, adapters.exclusive);
   await log.recover();
   const tokens = derivedTokens(secrets.tokens.kid, secrets.tokens.keys);
-  const derive = derivation(secrets.ids, random);
   const handler = new Handler({ tenant: identity.tenantId, log, clock, random, keyring, counters, tokens, derive, sources }, catalog);
   clock.setOffset((await handler.lookup(installation, identity.logId)).offsetMs);
   const models = await openModels(adapters, log, options.logger);
@@ -122,6 +122,7 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
       await outside.stop();
       for (const pump of pumps) await pump.stop();
       for (const runner of models.values()) await runner.stop();
+      log.close();
     },
   };
 };

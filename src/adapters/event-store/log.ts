@@ -63,8 +63,9 @@ export class StoredLog implements Log {
     for (const wake of [...this.#resting]) wake();
   }
 
-  /** Reads the newest event, so that time goes on from it. */
+  /** Reads the newest event, so that time goes on from it. (In a shared log it goes on within each stream, and from what others are seen to write.) */
   async recover(): Promise<void> {
+    if (!this.exclusive) return;
     const head = await this.#store.head();
     if (head === 0n) return;
     for await (const page of this.#store.readAll(head - 1n, 1)) for (const event of page) this.#lastAt = this.#decode(event).meta.at;
