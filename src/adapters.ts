@@ -17,12 +17,14 @@ import { openSecrets, type Secrets } from './adapters/system/secrets.ts';
 import { StartRefused, type Config } from './config.ts';
 import type { MovableClock } from './domain/ports/clock.ts';
 import type { RateCounters } from './domain/ports/counters.ts';
-import type { EventStore } from './domain/ports/event-store.ts';
+import type { LogId } from './domain/ids.ts';
+import type { EventStore, Position } from './domain/ports/event-store.ts';
 import type { Keyring } from './domain/ports/keyring.ts';
 import type { Leases } from './domain/ports/leases.ts';
 import type { Random } from './domain/ports/random.ts';
 import type { ReadModels } from './domain/ports/read-models.ts';
 import type { Runtime, SourceStore } from './domain/ports/runtime.ts';
+import { openInMongo, type Kept } from './kept-in-mongo.ts';
 
 export type Adapters = {
   readonly clock: MovableClock;
@@ -31,6 +33,8 @@ export type Adapters = {
   readonly store: EventStore;
   /** Whether no other server writes the log. */
   readonly exclusive: boolean;
+  /** Whether several servers may work on the same log and read models: then a lease says where the consumers run. */
+  readonly replicated: boolean;
   readonly readModels: ReadModels;
   readonly keyring: Keyring;
   readonly counters: RateCounters;
@@ -39,6 +43,10 @@ export type Adapters = {
   readonly mailbox: Mailbox;
   readonly runtime: Runtime;
   readonly sources: SourceStore;
+  /** Refuses a start with keys or read models of another log. */
+  readonly claim: (log: { readonly logId: LogId; readonly head: Position }) => Promise<void>;
+  /** Engines that do not answer just now, by name. */
+  readonly silent: () => Promise<readonly string[]>;
   /** Closes everything, the log last. */
   readonly close: () => Promise<void>;
 };
@@ -73,31 +81,54 @@ const openStore = async (eventStore: string, file: string, random: Random): Prom
   }
 };
 
+/** Read models, keys, counters and leases in the data folder. */
+const openEmbedded = (data: string, secrets: Secrets, random: Random): Kept => {
+  const file = (name: string) => join(data, name);
+  const keysAreThere = existsSync(file('keys.db'));
+  const readModels = SqliteReadModels.open(file('models.db'));
+  const keyring = SqliteKeyring.open(file('keys.db'), { masterKey: secrets.keyring, hmacKey: secrets.lookup, random });
+  const counters = SqliteCounters.open(file('counters.db'));
+  const leases = SqliteLeases.open(file('leases.db'));
+  return {
+    readModels, keyring, counters, leases,
+    claim: async ({ head }) => {
+      if (!keysAreThere && head > 0n) throw new StartRefused(`${data} holds a log but not its keys (keys.db); put them back from a backup, or say where they are with --readmodels`);
+    },
+    silent: async () => [],
+    close: async () => {
+      for (const part of [leases, counters, readModels, keyring]) await part.close();
+    },
+  };
+};
+
 /** `instead` replaces single adapters: tests move the clock by hand, or run workloads in memory. */
-export const openAdapters = async (config: Pick<Config, 'data'> & Partial<Pick<Config, 'eventStore'>>, origin: () => string, environment: NodeJS.ProcessEnv = process.env, instead: Partial<Pick<Adapters, 'clock' | 'random' | 'runtime' | 'sources' | 'store'>> = {}): Promise<Adapters> => {
+export const openAdapters = async (config: Pick<Config, 'data'> & Partial<Pick<Config, 'eventStore' | 'readModels' | 'readModelsPasswordFile' | 'mode'>>, origin: () => string, environment: NodeJS.ProcessEnv = process.env, instead: Partial<Pick<Adapters, 'clock' | 'random' | 'runtime' | 'sources' | 'store'>> = {}): Promise<Adapters> => {
   const lock = takeFolder(config.data);
   const file = (name: string) => join(config.data, name);
   const clock = instead.clock ?? new OffsetClock();
   const random = instead.random ?? new SystemRandom();
   const secrets = openSecrets(config.data, random, environment);
   const sources = instead.sources ?? new DiskSourceStore(file('sources'));
-  const { eventStore = 'embedded' } = config;
-  const store = instead.store ?? (await openStore(eventStore, file('events.db'), random).catch((error: unknown) => {
+  const { eventStore = 'embedded', readModels = 'embedded' } = config;
+  const letGo = (error: unknown): never => {
     lock.release();
     throw error;
-  }));
+  };
+  const store = instead.store ?? (await openStore(eventStore, file('events.db'), random).catch(letGo));
   const exclusive = eventStore === 'embedded';
-  const readModels = SqliteReadModels.open(file('models.db'));
-  const keyring = SqliteKeyring.open(file('keys.db'), { masterKey: secrets.keyring, hmacKey: secrets.lookup, random });
-  const counters = SqliteCounters.open(file('counters.db'));
-  const leases = SqliteLeases.open(file('leases.db'));
+  const { close: closeKept, ...kept } = await (readModels === 'embedded' ? openEmbedded(config.data, secrets, random) : openInMongo({ ...config, readModels }, secrets, random).catch(async (error: unknown) => {
+    await store.close();
+    return letGo(error);
+  }));
   const payments = SimulatedPayments.open({ path: file('mock-provider.db'), clock, random, webhookSecrets: [secrets.webhook], checkoutUrl: (id) => `${origin()}/checkout/${id}` });
   const mailbox = Mailbox.open(file('mock-mailbox.db'), clock);
   const runtime = instead.runtime ?? new LocalRuntime({ folder: file('workloads'), sources, clock });
   const close = async () => {
     await runtime.close();
-    for (const part of [mailbox, payments, leases, counters, readModels, keyring, store]) await part.close();
+    for (const part of [mailbox, payments]) await part.close();
+    await closeKept();
+    await store.close();
     lock.release();
   };
-  return { clock, random, secrets, store, exclusive, readModels, keyring, counters, leases, payments, mailbox, runtime, sources, close };
+  return { clock, random, secrets, store, exclusive, replicated: !exclusive && readModels !== 'embedded', ...kept, payments, mailbox, runtime, sources, close };
 };

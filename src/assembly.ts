@@ -13,13 +13,15 @@ import { Handler } from './commands/handle.ts';
 import { Pump } from './commands/reactors/pump.ts';
 import type { World } from './commands/reactors/reactor.ts';
 import { reactors } from './commands/reactors/registry.ts';
+import { plus } from './domain/instant.ts';
+import type { Collection } from './domain/ports/read-models.ts';
 import type { Mode } from './domain/installation/events.ts';
 import { installation } from './domain/installation/decide.ts';
 import { found, identify, type Identity } from './founding.ts';
 import { MockTime } from './mock-time.ts';
 import { GateMemory, gate } from './projections/gate.ts';
 import { projections } from './projections/registry.ts';
-import { ModelRunner } from './projections/runner.ts';
+import { ModelRunner, type Rest } from './projections/runner.ts';
 import { Reconciler } from './reconciler.ts';
 import { upcasters } from './upcasters.ts';
 import { renderMail } from '../web/mail-templates.ts';
@@ -48,8 +50,13 @@ export type AssemblyOptions = {
 
 const render: Rim['renderMail'] = (template, values) => renderMail(template as 'one-time-token', values as never);
 
-const openModels = async ({ readModels }: Adapters, log: StoredLog, logger: Logger): Promise<Map<string, ModelRunner>> => {
-  const runners = projections.map((model) => new ModelRunner(model, log, readModels, (name, error) => logger.error({ model: name, error: String(error) }, 'a read model stopped')));
+const restMinMs = 100;
+const restMaxMs = 5_000;
+/** Before a consumer tries again what was unavailable. */
+const resting = ({ clock }: Adapters): Rest => (tries, signal) => clock.until(plus(clock.now(), Math.min(restMinMs * 2 ** tries, restMaxMs)), signal);
+
+const openModels = async (adapters: Adapters, log: StoredLog, logger: Logger): Promise<Map<string, ModelRunner>> => {
+  const runners = projections.map((model) => new ModelRunner(model, log, adapters.readModels, (name, error) => logger.error({ model: name, error: String(error) }, 'a read model stopped'), resting(adapters)));
   for (const runner of runners) await runner.open();
   return new Map(runners.map((runner) => [runner.model.name, runner]));
 };
@@ -57,14 +64,26 @@ const openModels = async ({ readModels }: Adapters, log: StoredLog, logger: Logg
 /** The gate in memory: its stored documents, then the rest of the log. */
 const openGate = async (memory: GateMemory, runner: ModelRunner, log: StoredLog): Promise<void> => {
   const documents: [string, Record<string, unknown>][] = [];
-  for await (const page of runner.collection.all()) for (const { key, document } of page) documents.push([key, document]);
-  memory.load(documents, runner.position);
+  const ahead = new Map<string, bigint>();
+  for await (const page of runner.collection.all()) for (const { key, position, document } of page) {
+    documents.push([key, document]);
+    if (position > runner.position) ahead.set(key, position);
+  }
+  memory.load(documents, runner.position, ahead);
   for await (const page of log.readAll(memory.position)) memory.apply(page);
+};
+
+/** A reactor's rows. Where the log was put back from a backup and is shorter, they are thrown away: everything is looked at again. */
+const openRows = async ({ readModels }: Adapters, log: StoredLog, name: string): Promise<Collection> => {
+  const rows = await readModels.open(name);
+  if ((await rows.checkpoint()) <= (await log.head())) return rows;
+  await readModels.drop(name);
+  return readModels.open(name);
 };
 
 const openPumps = async (adapters: Adapters, log: StoredLog, handler: Handler, world: World, options: AssemblyOptions): Promise<Pump[]> =>
   Promise.all(reactors.map(async (reactor) => new Pump(reactor, {
-    log, clock: adapters.clock, handler, world, rows: await adapters.readModels.open(`work.${reactor.name}`),
+    log, clock: adapters.clock, handler, world, rows: await openRows(adapters, log, `work.${reactor.name}`), rest: resting(adapters),
     at: options.at ?? (() => undefined), warn: (facts, message) => options.logger.warn(facts, message),
   })));
 
@@ -72,6 +91,7 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
   const { clock, random, secrets, store, keyring, counters, sources, runtime, mailbox } = adapters;
   const derive = derivation(secrets.ids, random);
   const identity = await identify(store, random, adapters.exclusive ? options : { ...options, shared: derive });
+  await adapters.claim({ logId: identity.logId, head: await store.head() });
   const vault = new KeyringVault(keyring, random, identity.logId);
   const log = new StoredLog(store, vault, upcasters, adapters.exclusive);
   await log.recover();
@@ -98,7 +118,7 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
 
   const rim: Rim = {
     mode: options.mode, tenant: identity.tenantId, logId: identity.logId, version: options.version, handler, gate: gateMemory, models, pumps, log, store, vault, keyring, clock, random, tokens, derive, payments, runtime, sources,
-    accessTokens: new AccessTokens(secrets.session), renderMail: render, origin: options.origin, ready: () => ready,
+    accessTokens: new AccessTokens(secrets.session), renderMail: render, origin: options.origin, ready: () => ready, silent: adapters.silent,
     mock: {
       desk: { view: (id) => payments.checkoutView(id), submit: async (id, card, confirmed) => spoken(await payments.submitCard(id, card, confirmed)), cards: testCards },
       carried: async () => mailbox.list(),

@@ -1,14 +1,17 @@
 import { canonicalJson } from '../domain/canonical-json.ts';
 import { applyTo, type Projection } from './projection.ts';
 import type { Position } from '../domain/ports/event-store.ts';
+import { Unavailable } from '../domain/ports/failures.ts';
 import type { Log, Recorded } from '../domain/ports/log.ts';
-import type { Collection, Document, Keyed, ReadModels } from '../domain/ports/read-models.ts';
+import { CheckpointConflict, type Collection, type Document, type Keyed, type ReadModels } from '../domain/ports/read-models.ts';
 
 /** Checkpoints of pages with nothing for this model are written only so often: reading them again is harmless. */
 const idleEventsMax = 2_000;
 
 export type Difference = { readonly key: string; readonly live?: Document; readonly rebuilt?: Document };
 export type Rebuilt = { readonly equal: boolean; readonly differences: readonly Difference[]; readonly swapped: boolean; readonly documents: number };
+/** Waits before what was unavailable is tried again; ends early when `signal` aborts. */
+export type Rest = (tries: number, signal: AbortSignal) => Promise<void>;
 export class RebuildRunning extends Error {
   override readonly name = 'RebuildRunning';
 }
@@ -20,7 +23,7 @@ const fold = async (model: Projection, into: Collection, expected: Position, pag
   const keys = [...new Set(relevant.flatMap((event) => model.keys(event)))];
   const stored = await into.load(keys);
   const documents = new Map<string, Document | undefined>(keys.map((key) => [key, stored.get(key)?.document]));
-  applyTo(model, documents, relevant);
+  applyTo(model, documents, relevant, new Map([...stored].map(([key, { position }]) => [key, position])));
   const puts: Keyed[] = [];
   const deletes: string[] = [];
   for (const [key, document] of documents) {
@@ -36,21 +39,30 @@ export class ModelRunner {
   readonly model: Projection;
   position: Position = 0n;
   failure: string | undefined;
+  /** Why it waits just now; it goes on by itself. */
+  unavailable: string | undefined;
   rebuilding: Position | undefined;
   readonly #log: Log;
   readonly #models: ReadModels;
   #collection!: Collection;
   #written: Position = 0n;
+  /** The checkpoint of the step under way, or of the last one. */
+  #writing: Position = 0n;
+  /** How often in a row it was rested. */
+  #tries = 0;
   #waiters: { readonly position: Position; readonly resolve: () => void }[] = [];
   #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
   readonly #onFailure: (model: string, error: unknown) => void;
+  readonly #rest: Rest | undefined;
 
-  constructor(model: Projection, log: Log, models: ReadModels, onFailure: (model: string, error: unknown) => void) {
+  /** Without `rest`, a store that does not answer stops it like any other failure. */
+  constructor(model: Projection, log: Log, models: ReadModels, onFailure: (model: string, error: unknown) => void, rest?: Rest) {
     this.model = model;
     this.#log = log;
     this.#models = models;
     this.#onFailure = onFailure;
+    this.#rest = rest;
   }
 
   get collection(): Collection {
@@ -63,6 +75,12 @@ export class ModelRunner {
     const name = serving?.startsWith(`${home}.`) || serving === home ? serving : home;
     this.#collection = await this.#models.open(name, this.model.indexes);
     this.position = await this.#collection.checkpoint();
+    if (this.position > (await this.#log.head())) {
+      // The log was put back from a backup: what was folded from its lost end is thrown away.
+      await this.#models.drop(name);
+      this.#collection = await this.#models.open(name, this.model.indexes);
+      this.position = 0n;
+    }
     this.#written = this.position;
     // A new version is caught up before it serves; nothing else serves meanwhile, because this process has just started.
     if (serving !== name) await this.#models.serve(this.model.name, name);
@@ -72,7 +90,7 @@ export class ModelRunner {
 
   start(): void {
     this.#stop = new AbortController();
-    this.#running = this.#run(this.#stop.signal).catch((error: unknown) => {
+    this.#running = this.#keepRunning(this.#stop.signal).catch((error: unknown) => {
       this.failure = error instanceof Error ? error.message : String(error);
       this.#onFailure(this.model.name, error);
     });
@@ -83,10 +101,35 @@ export class ModelRunner {
     await this.#running;
   }
 
+  /** Runs, and after the store or the log did not answer, goes on from where they say it was. */
+  async #keepRunning(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        if (this.unavailable !== undefined) await this.#resume();
+        this.unavailable = undefined;
+        return await this.#run(signal);
+      } catch (error) {
+        if (!(error instanceof Unavailable) || !this.#rest) throw error;
+        this.unavailable = error.message;
+        this.#tries += 1;
+        await this.#rest(this.#tries, signal);
+      }
+    }
+  }
+  /** Whether the last step was written is unknown: the store says. Nobody else may have moved it. */
+  async #resume(): Promise<void> {
+    const written = await this.#collection.checkpoint();
+    if (written !== this.#written && written !== this.#writing) throw new CheckpointConflict(`${this.#collection.name} is at ${written}, not at ${this.#written}`);
+    this.#written = written;
+    if (written > this.position) this.#reached(written);
+  }
+
   async #run(signal: AbortSignal): Promise<void> {
     for await (const page of this.#log.follow(this.position, signal)) {
       const last = page.at(-1)?.position ?? this.position;
+      this.#writing = last;
       if (last - this.#written > idleEventsMax || page.some((event) => this.model.events.includes(event.type))) this.#written = await fold(this.model, this.#collection, this.#written, page);
+      this.#tries = 0;
       this.#reached(last);
       if (signal.aborted) return;
     }
@@ -133,7 +176,8 @@ export class ModelRunner {
       else await this.#models.drop(name);
       return { equal: differences.length === 0, differences, swapped, documents: await this.#collection.count() };
     } catch (error) {
-      await this.#models.drop(name);
+      // Not the one that serves: whether a swap was carried out may be unknown. What is left over goes at the next start.
+      if (this.#collection.name !== name && !(error instanceof Unavailable)) await this.#models.drop(name);
       throw error;
     } finally {
       this.rebuilding = undefined;
@@ -158,7 +202,7 @@ export class ModelRunner {
     this.#written = position;
     this.#reached(position > this.position ? position : this.position);
     this.position = position;
-    await this.#models.drop(old);
+    await this.#models.drop(old).catch(() => undefined); // it serves nobody any more, and goes at the next start at the latest
   }
 }
 

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { logFor } from './log-for.ts';
+import { dropDatabases, mongoUrl } from '../contracts/mongodb.ts';
 import { filesTgz } from '../contracts/source-store.archives.ts';
 import { openAdapters, type Adapters } from '../../src/adapters.ts';
 import { MemoryRuntime } from '../../src/adapters/runtime/memory.ts';
@@ -96,6 +97,12 @@ const answerOf = async (response: Response): Promise<Answer> => {
   return { status: response.status, headers: response.headers, text, json };
 };
 
+/** Where `TOLLGATE_TEST_MONGODB` names a server, everything runs on it: a database for each data folder. */
+const keptElsewhere = (data: string): { readonly readModels?: string } => {
+  const server = process.env['TOLLGATE_TEST_MONGODB'];
+  return server === undefined ? {} : { readModels: mongoUrl(server, `e2e_${basename(data).replaceAll(/\W/g, '_')}`) };
+};
+
 export const startSystem = async (options: StartOptions = {}): Promise<Started> => {
   const data = options.data ?? (await mkdtemp(join(tmpdir(), 'tollgate-test-')));
   let origin = '';
@@ -105,7 +112,7 @@ export const startSystem = async (options: StartOptions = {}): Promise<Started> 
   const clock = options.clock ?? new OffsetClock();
   const runtime = options.runtime ?? new FakeRuntime(new MemoryRuntime({ sources: new DiskSourceStore(join(data, 'sources')), clock }));
   const log = await logFor(data);
-  const adapters = await openAdapters({ data, ...log.config }, () => origin, {}, { runtime, clock, ...log.instead });
+  const adapters = await openAdapters({ data, ...log.config, ...keptElsewhere(data) }, () => origin, {}, { runtime, clock, ...log.instead });
   const post = async (body: string, headers: Record<string, string>) => {
     if (options.lost?.has((JSON.parse(body) as { type: string }).type)) return 200;
     return (await fetch(`${origin}/webhooks/stripe`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } })).status;
@@ -142,6 +149,8 @@ export const startSystem = async (options: StartOptions = {}): Promise<Started> 
       await adapters.close();
       await log.close();
       if (!keep) await rm(data, { recursive: true, force: true });
+      const { readModels } = keptElsewhere(data);
+      if (!keep && readModels !== undefined) await dropDatabases(readModels);
       if (!bugs) assert.deepEqual(logged.filter(({ level, message }) => level === 'error' && message === 'a bug'), [], 'nothing was answered with 500');
     },
   };

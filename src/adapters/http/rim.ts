@@ -56,6 +56,8 @@ export type Rim = {
   /** Where this server is reached, e.g. http://127.0.0.1:8081: for links in pages and to the checkout. */
   readonly origin: () => string;
   readonly ready: () => boolean;
+  /** Engines that do not answer just now, by name; none where everything is embedded. */
+  readonly silent: () => Promise<readonly string[]>;
 };
 export const RIM = Symbol('rim');
 export type Bus = CommandBus;

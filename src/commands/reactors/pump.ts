@@ -34,12 +34,17 @@ export type Pumping = {
   /** Called at every point between two durable steps; a test stops the world there. */
   readonly at: (step: string) => Promise<void> | void;
   readonly warn: (facts: object, message: string) => void;
+  /** Waits before what was unavailable is tried again; ends early when `signal` aborts. Without it that stops the pump. */
+  readonly rest?: (tries: number, signal: AbortSignal) => Promise<void>;
 };
 
 /** Runs one reactor: wakes on its streams' events and due instants, and does what each state asks until nothing is left. */
 export class Pump {
   readonly reactor: AnyReactor;
   position: Position = 0n;
+  /** Why it stopped for good, or why it waits just now. */
+  failure: string | undefined;
+  unavailable: string | undefined;
   readonly #p: Pumping;
   readonly #rows = new Map<StreamName, Row>();
   readonly #ready = new Set<StreamName>();
@@ -63,7 +68,10 @@ export class Pump {
     this.position = await this.#p.rows.checkpoint();
     this.#written = this.position;
     for (const [stream, row] of this.#rows) if (row.dueAt === undefined || row.dueAt <= this.#p.clock.now()) this.#ready.add(stream);
-    this.#running = this.#follow();
+    this.#running = this.#keepFollowing().catch((error: unknown) => {
+      this.failure = String(error);
+      this.#p.warn({ reactor: this.reactor.name, error: this.failure }, 'a reactor stopped');
+    });
     this.#lookAtDue();
   }
 
@@ -91,6 +99,24 @@ export class Pump {
     return [...this.#rows].flatMap(([subject, row]) => Object.entries(row.tried).flatMap(([key, tried]) => (tried.parkedAt ? [{ subject, key, error: tried.error ?? '', since: tried.parkedAt, attempts: tried.attempts }] : [])));
   }
 
+  /** Follows, and after the rows or the log did not answer, goes on from where it was: noticing an event again does no harm. */
+  async #keepFollowing(): Promise<void> {
+    const { signal } = this.#stop;
+    for (let tries = 0, at = this.position; !signal.aborted; ) {
+      try {
+        // Whether the last step was written is unknown: the rows say.
+        if (this.unavailable !== undefined) this.#written = await this.#p.rows.checkpoint();
+        return await this.#follow();
+      } catch (error) {
+        if (!(error instanceof Unavailable) || !this.#p.rest) throw error;
+        this.unavailable = error.message;
+        tries = this.position > at ? 1 : tries + 1;
+        at = this.position;
+        await this.#p.rest(tries, signal);
+      }
+    }
+  }
+
   async #follow(): Promise<void> {
     for await (const page of this.#p.log.follow(this.position, this.#stop.signal)) {
       const woken = new Set<StreamName>();
@@ -101,6 +127,7 @@ export class Pump {
         this.#written = last;
       }
       this.position = last;
+      this.unavailable = undefined;
       for (const stream of woken) this.#wake(stream);
       this.#next();
     }
