@@ -41,10 +41,10 @@ export class Streams {
     this.#slots = new LRUCache({ max: cached });
   }
 
-  /** The committed state. */
+  /** The committed state: with everything that anybody has been told of, our own appends among it whose answers are on their way. */
   async state(decider: AnyDecider, stream: StreamName): Promise<{ state: unknown; head: Head }> {
     const slot = this.#slot(stream);
-    return this.#load(decider, stream, slot);
+    return this.#load(decider, stream, slot, true);
   }
 
   /** Whether the stream has events of this command. */
@@ -126,8 +126,8 @@ export class Streams {
     }
   }
 
-  async #load(decider: AnyDecider, stream: StreamName, slot: Slot): Promise<Folded> {
-    if (slot.committed && (this.#log.exclusive || slot.inFlight > 0)) return slot.committed;
+  async #load(decider: AnyDecider, stream: StreamName, slot: Slot, readOn = false): Promise<Folded> {
+    if (slot.committed && (this.#log.exclusive || (slot.inFlight > 0 && !readOn))) return slot.committed;
     const { round } = slot;
     const from = slot.committed ?? { state: decider.initial as unknown, head: beginning, commands: new Map<string, number>() };
     let { state, head } = from;

@@ -1,7 +1,7 @@
 /** A log that others write to as well, and a lost answer on one's own: listeners hear everything, once, in order, before the writer is answered. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { accepted, everything, job, logOn, tallyStream, TestStore, turns } from './harness.ts';
+import { accepted, everything, job, logOn, tally, tallyStream, TestStore, turns } from './harness.ts';
 import { MemoryEventStore } from '../../src/adapters/event-store/memory.ts';
 import type { StoredLog } from '../../src/adapters/event-store/log.ts';
 import { Streams } from '../../src/commands/streams.ts';
@@ -173,4 +173,14 @@ test('a follower whose store cannot be reached waits and goes on where it was', 
     stop.abort();
   }
   assert.ok(refusals < 0);
+});
+
+test('whoever is told of an event finds it in the state, though its writer has not been answered yet', async () => {
+  const log = logOn(new SparseStore(), false);
+  const streams = new Streams(log);
+  const found: Promise<number>[] = [];
+  log.onCommitted(() => found.push(streams.state(tally, tallyStream()).then(({ head }) => head.revision)), 0n);
+  for (const n of range(10)) accepted(await streams.run(job(n, { of: String(n) })));
+  assert.deepEqual(await Promise.all(found), range(10));
+  log.close();
 });
