@@ -1,6 +1,7 @@
 /** Opens every adapter that the configuration names, in a folder that is this process's alone. */
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SqliteCounters } from './adapters/counters/sqlite.ts';
 import { FolderInUse, lockFolder } from './adapters/event-store/lock.ts';
 import { SqliteEventStore } from './adapters/event-store/sqlite.ts';
@@ -81,6 +82,9 @@ const openStore = async (eventStore: string, file: string, random: Random): Prom
   }
 };
 
+const answerMaxMs = 2_000;
+const answers = (store: EventStore): Promise<boolean> => Promise.race([store.head().then(() => true, () => false), sleep(answerMaxMs, false, { ref: false })]);
+
 /** Read models, keys, counters and leases in the data folder. */
 const openEmbedded = (data: string, secrets: Secrets, random: Random): Kept => {
   const file = (name: string) => join(data, name);
@@ -130,5 +134,5 @@ export const openAdapters = async (config: Pick<Config, 'data'> & Partial<Pick<C
     await store.close();
     lock.release();
   };
-  return { clock, random, secrets, store, exclusive, replicated: !exclusive && readModels !== 'embedded', ...kept, payments, mailbox, runtime, sources, close };
+  return { clock, random, secrets, store, exclusive, replicated: !exclusive && readModels !== 'embedded', ...kept, silent: async () => [...(await kept.silent()), ...(exclusive || (await answers(store)) ? [] : ['EventStoreDB'])], payments, mailbox, runtime, sources, close };
 };

@@ -12,6 +12,8 @@ const tryMs = second;
 export type Work = {
   readonly begin: () => Promise<void>;
   readonly end: () => Promise<void>;
+  /** Called now and then while it is done somewhere else. */
+  readonly elsewhere: () => Promise<void>;
 };
 type Parts = {
   readonly leases: Leases;
@@ -70,7 +72,7 @@ export class Consumers {
     const { leases, clock, name, holder, work, logger } = this.#p;
     try {
       const lease = await leases.acquire(name, holder, ttlMs, clock.now());
-      if (!lease) return void (this.#until !== undefined && (await this.#end()));
+      if (!lease) return void (await (this.#until === undefined ? work.elsewhere() : this.#end()));
       this.#until = lease.until;
       if (this.#begun) return;
       logger.info({ lease: name, fencing: lease.fencing }, 'the consumers run here');
