@@ -1,6 +1,7 @@
 /** Opens every adapter that the configuration names, in a folder that is this process's alone. */
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SqliteCounters } from './adapters/counters/sqlite.ts';
 import { FolderInUse, lockFolder } from './adapters/event-store/lock.ts';
 import { SqliteEventStore } from './adapters/event-store/sqlite.ts';
@@ -31,6 +32,10 @@ export type Adapters = {
   readonly random: Random;
   readonly secrets: Secrets;
   readonly store: EventStore;
+  /** Whether no other server writes the log. */
+  readonly exclusive: boolean;
+  /** Whether several servers may work on the same log and read models: then a lease says where the consumers run. */
+  readonly replicated: boolean;
   readonly readModels: ReadModels;
   readonly keyring: Keyring;
   readonly counters: RateCounters;
@@ -66,6 +71,20 @@ const takeFolder = (data: string): { release(): void } => {
   }
 };
 
+/** The log: in the folder, or where the configuration says. What is not used is not loaded. */
+const openStore = async (eventStore: string, file: string, random: Random): Promise<EventStore> => {
+  if (eventStore === 'embedded') return SqliteEventStore.open(file);
+  const { ConnectionStringInvalid, EventStoreDb } = await import('./adapters/event-store/eventstoredb.ts');
+  try {
+    return EventStoreDb.open(eventStore, { random });
+  } catch (error) {
+    throw error instanceof ConnectionStringInvalid ? new StartRefused(`--eventstore cannot be understood: ${error.message}`) : error;
+  }
+};
+
+const answerMaxMs = 2_000;
+const answers = (store: EventStore): Promise<boolean> => Promise.race([store.head().then(() => true, () => false), sleep(answerMaxMs, false, { ref: false })]);
+
 /** Read models, keys, counters and leases in the data folder. */
 const openEmbedded = (data: string, secrets: Secrets, random: Random): Kept => {
   const file = (name: string) => join(data, name);
@@ -87,19 +106,24 @@ const openEmbedded = (data: string, secrets: Secrets, random: Random): Kept => {
 };
 
 /** `instead` replaces single adapters: tests move the clock by hand, or run workloads in memory. */
-export const openAdapters = async (config: Pick<Config, 'data'> & Partial<Pick<Config, 'readModels' | 'readModelsPasswordFile' | 'mode'>>, origin: () => string, environment: NodeJS.ProcessEnv = process.env, instead: Partial<Pick<Adapters, 'clock' | 'random' | 'runtime' | 'sources'>> = {}): Promise<Adapters> => {
+export const openAdapters = async (config: Pick<Config, 'data'> & Partial<Pick<Config, 'eventStore' | 'readModels' | 'readModelsPasswordFile' | 'mode'>>, origin: () => string, environment: NodeJS.ProcessEnv = process.env, instead: Partial<Pick<Adapters, 'clock' | 'random' | 'runtime' | 'sources' | 'store'>> = {}): Promise<Adapters> => {
   const lock = takeFolder(config.data);
   const file = (name: string) => join(config.data, name);
   const clock = instead.clock ?? new OffsetClock();
   const random = instead.random ?? new SystemRandom();
   const secrets = openSecrets(config.data, random, environment);
   const sources = instead.sources ?? new DiskSourceStore(file('sources'));
-  const { readModels = 'embedded' } = config;
-  const { close: closeKept, ...kept } = await (readModels === 'embedded' ? openEmbedded(config.data, secrets, random) : openInMongo({ ...config, readModels }, secrets, random).catch((error: unknown) => {
+  const { eventStore = 'embedded', readModels = 'embedded' } = config;
+  const letGo = (error: unknown): never => {
     lock.release();
     throw error;
+  };
+  const store = instead.store ?? (await openStore(eventStore, file('events.db'), random).catch(letGo));
+  const exclusive = eventStore === 'embedded';
+  const { close: closeKept, ...kept } = await (readModels === 'embedded' ? openEmbedded(config.data, secrets, random) : openInMongo({ ...config, readModels }, secrets, random).catch(async (error: unknown) => {
+    await store.close();
+    return letGo(error);
   }));
-  const store = SqliteEventStore.open(file('events.db'));
   const payments = SimulatedPayments.open({ path: file('mock-provider.db'), clock, random, webhookSecrets: [secrets.webhook], checkoutUrl: (id) => `${origin()}/checkout/${id}` });
   const mailbox = Mailbox.open(file('mock-mailbox.db'), clock);
   const runtime = instead.runtime ?? new LocalRuntime({ folder: file('workloads'), sources, clock });
@@ -110,5 +134,5 @@ export const openAdapters = async (config: Pick<Config, 'data'> & Partial<Pick<C
     await store.close();
     lock.release();
   };
-  return { clock, random, secrets, store, ...kept, payments, mailbox, runtime, sources, close };
+  return { clock, random, secrets, store, exclusive, replicated: !exclusive && readModels !== 'embedded', ...kept, silent: async () => [...(await kept.silent()), ...(exclusive || (await answers(store)) ? [] : ['EventStoreDB'])], payments, mailbox, runtime, sources, close };
 };

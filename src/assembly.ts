@@ -15,6 +15,8 @@ import type { World } from './commands/reactors/reactor.ts';
 import { reactors } from './commands/reactors/registry.ts';
 import { plus } from './domain/instant.ts';
 import type { Collection } from './domain/ports/read-models.ts';
+import type { Position } from './domain/ports/event-store.ts';
+import type { Recorded } from './domain/ports/log.ts';
 import type { Mode } from './domain/installation/events.ts';
 import { installation } from './domain/installation/decide.ts';
 import { found, identify, type Identity } from './founding.ts';
@@ -24,6 +26,8 @@ import { projections } from './projections/registry.ts';
 import { ModelRunner, type Rest } from './projections/runner.ts';
 import { Reconciler } from './reconciler.ts';
 import { upcasters } from './upcasters.ts';
+import { Consumers } from './consumers.ts';
+import { SystemClock } from './adapters/system/clock.ts';
 import { renderMail } from '../web/mail-templates.ts';
 
 export type Logger = { info(facts: object, message: string): void; warn(facts: object, message: string): void; error(facts: object, message: string): void };
@@ -57,7 +61,7 @@ const resting = ({ clock }: Adapters): Rest => (tries, signal) => clock.until(pl
 
 const openModels = async (adapters: Adapters, log: StoredLog, logger: Logger): Promise<Map<string, ModelRunner>> => {
   const runners = projections.map((model) => new ModelRunner(model, log, adapters.readModels, (name, error) => logger.error({ model: name, error: String(error) }, 'a read model stopped'), resting(adapters)));
-  for (const runner of runners) await runner.open();
+  for (const runner of runners) await runner.open(!adapters.replicated);
   return new Map(runners.map((runner) => [runner.model.name, runner]));
 };
 
@@ -89,19 +93,19 @@ const openPumps = async (adapters: Adapters, log: StoredLog, handler: Handler, w
 
 export const assemble = async (adapters: Adapters, options: AssemblyOptions): Promise<Assembled> => {
   const { clock, random, secrets, store, keyring, counters, sources, runtime, mailbox } = adapters;
-  const identity = await identify(store, random, options);
+  const derive = derivation(secrets.ids, random);
+  const identity = await identify(store, random, adapters.exclusive ? options : { ...options, shared: derive });
   await adapters.claim({ logId: identity.logId, head: await store.head() });
   const vault = new KeyringVault(keyring, random, identity.logId);
-  const log = new StoredLog(store, vault, upcasters, true);
+  const log = new StoredLog(store, vault, upcasters, adapters.exclusive);
   await log.recover();
   const tokens = derivedTokens(secrets.tokens.kid, secrets.tokens.keys);
-  const derive = derivation(secrets.ids, random);
   const handler = new Handler({ tenant: identity.tenantId, log, clock, random, keyring, counters, tokens, derive, sources }, catalog);
   clock.setOffset((await handler.lookup(installation, identity.logId)).offsetMs);
   const models = await openModels(adapters, log, options.logger);
   const gateMemory = new GateMemory();
   await openGate(gateMemory, models.get(gate.name) as ModelRunner, log);
-  log.onCommitted((events) => gateMemory.apply(events));
+  log.onCommitted((events) => gateMemory.apply(events), gateMemory.position);
   await found(handler, identity, options.mode);
 
   const outside = new OutsideWorld(adapters.payments, clock, options.post, (error) => options.logger.error({ error: String(error) }, 'the simulated provider failed'));
@@ -114,11 +118,14 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
   };
   const mockTime = new MockTime({ clock, log, models: [...models.values()], pumps, outside, nextOutside: () => adapters.payments.nextDueAt(), record: advanceClock });
   const reconciler = new Reconciler(runtime, handler, models.get('workloads') as ModelRunner, options.logger);
+  const work = workOf([...models.values()], pumps, reconciler, adapters.replicated);
+  const consumers = adapters.replicated ? consumersOf(adapters, identity, work, options.logger) : undefined;
+  if (!adapters.exclusive) log.onCommitted((events) => followClock(clock, events), gateMemory.position);
   let ready = false;
 
   const rim: Rim = {
     mode: options.mode, tenant: identity.tenantId, logId: identity.logId, version: options.version, handler, gate: gateMemory, models, pumps, log, store, vault, keyring, clock, random, tokens, derive, payments, runtime, sources,
-    accessTokens: new AccessTokens(secrets.session), renderMail: render, origin: options.origin, ready: () => ready, silent: adapters.silent,
+    accessTokens: new AccessTokens(secrets.session), renderMail: render, origin: options.origin, ready: () => ready, silent: adapters.silent, consumersHere: () => consumers?.here ?? true,
     mock: {
       desk: { view: (id) => payments.checkoutView(id), submit: async (id, card, confirmed) => spoken(await payments.submitCard(id, card, confirmed)), cards: testCards },
       carried: async () => mailbox.list(),
@@ -129,21 +136,55 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
     rim, identity, handler, mockTime,
     start: async () => {
       const head = await log.head();
-      for (const runner of models.values()) runner.start();
-      for (const runner of models.values()) await runner.reached(head, new Promise(() => undefined));
-      for (const pump of pumps) await pump.start();
-      await reconciler.start();
+      if (consumers) {
+        for (const runner of models.values()) runner.watch();
+        await consumers.start();
+        // Read models are ready here once they are where they were kept: whoever keeps them may have to catch up first.
+        for (const runner of models.values()) await runner.reached(head, new Promise(() => undefined));
+      } else await work.begin(head);
       outside.poke();
       ready = true;
     },
     stop: async () => {
       ready = false;
-      reconciler.stop();
+      await consumers?.stop();
+      await work.stop();
       await outside.stop();
-      for (const pump of pumps) await pump.stop();
-      for (const runner of models.values()) await runner.stop();
+      log.close();
     },
   };
+};
+
+/** What works by itself. Begun where it is the only one, or where the lease is held; where it is not, read models are only watched. */
+const workOf = (models: readonly ModelRunner[], pumps: readonly Pump[], reconciler: Reconciler, replicated: boolean) => {
+  const stop = async (): Promise<void> => {
+    reconciler.stop();
+    for (const pump of pumps) await pump.stop();
+    for (const runner of models) await runner.stop();
+  };
+  return {
+    stop,
+    /** With a position it waits for the read models to reach it before the reactors begin. */
+    begin: async (head?: Position): Promise<void> => {
+      for (const runner of models) await (replicated ? runner.take() : runner.start());
+      if (head !== undefined) for (const runner of models) await runner.reached(head, new Promise(() => undefined));
+      for (const pump of pumps) await pump.start();
+      await reconciler.start();
+    },
+    end: async (): Promise<void> => {
+      await stop();
+      for (const runner of models) runner.watch();
+    },
+    elsewhere: async (): Promise<void> => {
+      for (const runner of models) await runner.keptUpTo();
+    },
+  };
+};
+const consumersOf = ({ leases, random }: Adapters, { logId }: Identity, work: ReturnType<typeof workOf>, logger: Logger): Consumers =>
+  new Consumers({ leases, clock: new SystemClock(), name: `consumers.${logId}`, holder: Buffer.from(random.bytes(9)).toString('base64url'), work, logger });
+/** Mock mode's clock goes as whoever walks it says, on every server. */
+const followClock = (clock: Adapters['clock'], events: readonly Recorded[]): void => {
+  for (const { type, data } of events) if (type === 'ClockAdvanced' && (data as { offsetMs: number }).offsetMs > clock.offsetMs) clock.setOffset((data as { offsetMs: number }).offsetMs);
 };
 
 type CardAnswer = Awaited<ReturnType<Adapters['payments']['submitCard']>>;

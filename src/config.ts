@@ -13,6 +13,8 @@ export type Config = {
   readonly log: 'json' | 'pretty';
   /** Names, beside loopback, that requests may be addressed to. */
   readonly hostNames: readonly string[];
+  /** `embedded`, or the connection string of an EventStoreDB. */
+  readonly eventStore: string;
   /** `embedded`, or the address of a MongoDB. */
   readonly readModels: string;
   readonly readModelsPasswordFile: string;
@@ -32,6 +34,7 @@ export const settings = {
   mode: { flag: 'mode', variable: 'TOLLGATE_MODE', fallback: 'mock', says: 'mock, staging or production' },
   log: { flag: 'log', variable: 'TOLLGATE_LOG', fallback: 'json', says: 'json or pretty' },
   hostNames: { flag: 'host-names', variable: 'TOLLGATE_HOST_NAMES', fallback: '', says: 'Comma-separated names this server may be addressed by, beside loopback' },
+  eventStore: { flag: 'eventstore', variable: 'TOLLGATE_EVENTSTORE', fallback: 'embedded', says: 'Where the log is kept: embedded (in the data folder), or esdb://[user:password@]host[:port][,host...][?tls=...] as EventStoreDB has it' },
   readModels: { flag: 'readmodels', variable: 'TOLLGATE_READMODELS', fallback: 'embedded', says: 'Where read models, keys, counters and leases are kept: embedded (in the data folder), or mongodb://[user@]host[,host...][/database]' },
   readModelsPasswordFile: { flag: 'readmodels-password-file', variable: 'TOLLGATE_READMODELS_PASSWORD_FILE', fallback: '', says: 'File with the password of the user in --readmodels' },
 } as const;
@@ -61,8 +64,8 @@ const oneOf = <T extends string>(name: string, value: string, ...allowed: readon
 };
 
 /** The value may hold a password: what is wrong with it is said without it. */
-const storeAt = (name: string, value: string): string => {
-  if (value !== 'embedded' && !/^mongodb(\+srv)?:\/\/[^/?]+/.test(value)) throw new StartRefused(`${name} must be 'embedded' or begin with mongodb://host`);
+const storeAt = (name: string, value: string, scheme: RegExp, example: string): string => {
+  if (value !== 'embedded' && !scheme.test(value)) throw new StartRefused(`${name} must be 'embedded' or begin with ${example}`);
   return value;
 };
 
@@ -91,7 +94,8 @@ export const readConfig = (args: readonly string[], environment: NodeJS.ProcessE
   const config: Config = {
     port, host: given('host', file), data, mode: oneOf('--mode', given('mode', file), 'mock', 'staging', 'production'), log: oneOf('--log', given('log', file), 'json', 'pretty'),
     hostNames: given('hostNames', file).split(',').map((name) => name.trim().toLowerCase()).filter((name) => name !== ''),
-    readModels: storeAt('--readmodels', given('readModels', file)), readModelsPasswordFile: given('readModelsPasswordFile', file),
+    eventStore: storeAt('--eventstore', given('eventStore', file), /^esdb(\+discover)?:\/\/[^/?]+/, 'esdb://host'),
+    readModels: storeAt('--readmodels', given('readModels', file), /^mongodb(\+srv)?:\/\/[^/?]+/, 'mongodb://host'), readModelsPasswordFile: given('readModelsPasswordFile', file),
     stopWorkloads: flags['stop-workloads'] === true, allowRemoteMock: flags['allow-remote-mock'] === true,
   };
   if (config.mode === 'mock' && !isLoopback(config.host) && !config.allowRemoteMock) throw new StartRefused(`mock mode listens on loopback only, because anybody could walk its clock; to listen on ${config.host} all the same, add --allow-remote-mock`);

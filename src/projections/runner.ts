@@ -46,6 +46,10 @@ export class ModelRunner {
   readonly #models: ReadModels;
   #collection!: Collection;
   #written: Position = 0n;
+  /** Events seen since a checkpoint was written: positions of a shared log do not count them. */
+  #unwritten = 0;
+  /** Whether other servers read the collections, too. */
+  #shared = false;
   /** The checkpoint of the step under way, or of the last one. */
   #writing: Position = 0n;
   /** How often in a row it was rested. */
@@ -69,12 +73,23 @@ export class ModelRunner {
     return this.#collection;
   }
 
-  async open(): Promise<void> {
-    const home = `${this.model.name}.v${this.model.version}`;
+  get #home(): string {
+    return `${this.model.name}.v${this.model.version}`;
+  }
+  /** The collection of today's version that serves, or the one to begin with. */
+  async #today(): Promise<{ readonly name: string; readonly serving: string | undefined }> {
     const serving = await this.#models.serving(this.model.name);
-    const name = serving?.startsWith(`${home}.`) || serving === home ? serving : home;
+    return { serving, name: serving?.startsWith(`${this.#home}.`) || serving === this.#home ? serving : this.#home };
+  }
+
+  /** Without `keeps` another server may be at work on it: nothing is begun, thrown away or switched. */
+  async open(keeps = true): Promise<void> {
+    this.#shared ||= !keeps;
+    const { name, serving } = await this.#today();
     this.#collection = await this.#models.open(name, this.model.indexes);
     this.position = await this.#collection.checkpoint();
+    this.#written = this.position;
+    if (!keeps) return;
     if (this.position > (await this.#log.head())) {
       // The log was put back from a backup: what was folded from its lost end is thrown away.
       await this.#models.drop(name);
@@ -89,8 +104,23 @@ export class ModelRunner {
   }
 
   start(): void {
+    this.#go((signal) => this.#run(signal), () => this.#resume());
+  }
+  /** Another server keeps the collection: here it is only seen how far it has got. */
+  watch(): void {
+    this.#go((signal) => this.#watch(signal), async () => undefined);
+  }
+  /** From now on it is kept here, from where the last keeper left it. */
+  async take(): Promise<void> {
+    await this.stop();
+    await this.open();
+    this.start();
+  }
+  #go(run: (signal: AbortSignal) => Promise<void>, resume: () => Promise<void>): void {
+    this.failure = undefined;
+    this.unavailable = undefined;
     this.#stop = new AbortController();
-    this.#running = this.#keepRunning(this.#stop.signal).catch((error: unknown) => {
+    this.#running = this.#keepRunning(this.#stop.signal, run, resume).catch((error: unknown) => {
       this.failure = error instanceof Error ? error.message : String(error);
       this.#onFailure(this.model.name, error);
     });
@@ -102,12 +132,12 @@ export class ModelRunner {
   }
 
   /** Runs, and after the store or the log did not answer, goes on from where they say it was. */
-  async #keepRunning(signal: AbortSignal): Promise<void> {
+  async #keepRunning(signal: AbortSignal, run: (signal: AbortSignal) => Promise<void>, resume: () => Promise<void>): Promise<void> {
     while (!signal.aborted) {
       try {
-        if (this.unavailable !== undefined) await this.#resume();
+        if (this.unavailable !== undefined) await resume();
         this.unavailable = undefined;
-        return await this.#run(signal);
+        return await run(signal);
       } catch (error) {
         if (!(error instanceof Unavailable) || !this.#rest) throw error;
         this.unavailable = error.message;
@@ -128,11 +158,31 @@ export class ModelRunner {
     for await (const page of this.#log.follow(this.position, signal)) {
       const last = page.at(-1)?.position ?? this.position;
       this.#writing = last;
-      if (last - this.#written > idleEventsMax || page.some((event) => this.model.events.includes(event.type))) this.#written = await fold(this.model, this.#collection, this.#written, page);
+      this.#unwritten += page.length;
+      if (this.#unwritten > idleEventsMax || page.some((event) => this.model.events.includes(event.type))) {
+        this.#written = await fold(this.model, this.#collection, this.#written, page);
+        this.#unwritten = 0;
+      }
       this.#tries = 0;
       this.#reached(last);
       if (signal.aborted) return;
     }
+  }
+
+  /** A position is reached once the keeper's checkpoint is at the last event before it that changes the model. */
+  async #watch(signal: AbortSignal): Promise<void> {
+    for await (const page of this.#log.follow(this.position, signal)) {
+      const needed = page.findLast((event) => this.model.events.includes(event.type))?.position;
+      while (needed !== undefined && !signal.aborted && (await this.keptUpTo()) < needed) await this.#rest?.(0, signal);
+      if (signal.aborted) return;
+      this.#reached(page.at(-1)?.position ?? this.position);
+    }
+  }
+  /** Where the collection stands that serves now: its keeper may have rebuilt it. */
+  async keptUpTo(): Promise<Position> {
+    const { name } = await this.#today();
+    if (name !== this.#collection.name) this.#collection = await this.#models.open(name, this.model.indexes);
+    return this.#collection.checkpoint();
   }
 
   #reached(position: Position): void {
@@ -202,7 +252,7 @@ export class ModelRunner {
     this.#written = position;
     this.#reached(position > this.position ? position : this.position);
     this.position = position;
-    await this.#models.drop(old).catch(() => undefined); // it serves nobody any more, and goes at the next start at the latest
+    if (!this.#shared) await this.#models.drop(old).catch(() => undefined); // it serves nobody any more, and goes at the next start at the latest: where others may still read it, only then
   }
 }
 

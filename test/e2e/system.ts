@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { logFor } from './log-for.ts';
 import { copyKeys, dropDatabases, mongoServer, mongoUrl } from '../contracts/mongodb.ts';
 import { filesTgz } from '../contracts/source-store.archives.ts';
 import { openAdapters, type Adapters } from '../../src/adapters.ts';
@@ -125,14 +126,15 @@ export const startSystem = async (options: StartOptions = {}): Promise<Started> 
   const logger = { info: note('info'), warn: note('warn'), error: note('error') };
   const clock = options.clock ?? new OffsetClock();
   const runtime = options.runtime ?? new FakeRuntime(new MemoryRuntime({ sources: new DiskSourceStore(join(data, 'sources')), clock }));
-  const adapters = await openAdapters({ data, ...(await keptElsewhere(data)) }, () => origin, {}, { runtime, clock });
+  const log = await logFor(data);
+  const adapters = await openAdapters({ data, ...log.config, ...(await keptElsewhere(data)) }, () => origin, {}, { runtime, clock, ...log.instead });
   const post = async (body: string, headers: Record<string, string>) => {
     if (options.lost?.has((JSON.parse(body) as { type: string }).type)) return 200;
     return (await fetch(`${origin}/webhooks/stripe`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } })).status;
   };
   const { system, served } = await (async () => {
     const assembled = await assemble(adapters, { mode: 'mock', data, version: 'test', origin: () => origin, logger, post, ...(options.at ? { at: options.at } : {}) });
-    await operatorToken(assembled.handler, assembled.identity, data, adapters.random);
+    await operatorToken(assembled.handler, assembled.identity, data, adapters.random, !adapters.exclusive);
     const listening = await serve(assembled, { host: '127.0.0.1', hostNames: [] }, logger);
     await listening.app.listen(0, '127.0.0.1');
     origin = `http://127.0.0.1:${(listening.app.getHttpServer().address() as { port: number }).port}`;
@@ -140,6 +142,7 @@ export const startSystem = async (options: StartOptions = {}): Promise<Started> 
     return { system: assembled, served: listening };
   })().catch(async (error: unknown) => {
     await adapters.close();
+    await log.close();
     throw error;
   });
   const operator = (await readFile(join(data, 'operator.token'), 'utf8')).trim();
@@ -159,6 +162,7 @@ export const startSystem = async (options: StartOptions = {}): Promise<Started> 
       await served.close();
       await system.stop();
       await adapters.close();
+      await log.close();
       if (!keep) await rm(data, { recursive: true, force: true });
       if (!bugs) assert.deepEqual(logged.filter(({ level, message }) => level === 'error' && message === 'a bug'), [], 'nothing was answered with 500');
     },

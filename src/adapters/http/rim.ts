@@ -58,6 +58,8 @@ export type Rim = {
   readonly ready: () => boolean;
   /** Engines that do not answer just now, by name; none where everything is embedded. */
   readonly silent: () => Promise<readonly string[]>;
+  /** Whether reactors and read models are worked on here; of several servers it is one. */
+  readonly consumersHere: () => boolean;
 };
 export const RIM = Symbol('rim');
 export type Bus = CommandBus;

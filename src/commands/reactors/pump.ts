@@ -50,8 +50,12 @@ export class Pump {
   readonly #ready = new Set<StreamName>();
   readonly #busy = new Set<StreamName>();
   readonly #again = new Set<StreamName>();
-  readonly #stop = new AbortController();
+  #stop = new AbortController();
   #written: Position = 0n;
+  /** Events seen since a checkpoint was written: positions of a shared log do not count them. */
+  #unwritten = 0;
+  /** Whether it works here. */
+  #working = false;
   #running: Promise<unknown> = Promise.resolve();
   #alarm = new AbortController();
   /** When the alarm goes off. Earlier than anything is due does no harm; looking for the earliest each time would, with many rows. */
@@ -62,11 +66,17 @@ export class Pump {
     this.#p = pumping;
   }
 
-  /** Starts where it was; resolves once its rows are loaded. */
+  /** Starts where it was, or where another server left it; resolves once its rows are loaded. */
   async start(): Promise<void> {
-    for await (const page of this.#p.rows.all()) for (const { key, document } of page) this.#rows.set(key as StreamName, document as unknown as Row);
-    this.position = await this.#p.rows.checkpoint();
+    this.#stop = new AbortController();
+    this.#alarmAt = undefined;
+    this.failure = undefined;
+    this.unavailable = undefined;
+    for (const streams of [this.#ready, this.#again]) streams.clear();
+    await this.#load();
+    this.#working = true;
     this.#written = this.position;
+    this.#unwritten = 0;
     for (const [stream, row] of this.#rows) if (row.dueAt === undefined || row.dueAt <= this.#p.clock.now()) this.#ready.add(stream);
     this.#running = this.#keepFollowing().catch((error: unknown) => {
       this.failure = String(error);
@@ -74,12 +84,22 @@ export class Pump {
     });
     this.#lookAtDue();
   }
+  async #load(): Promise<void> {
+    this.#rows.clear();
+    this.position = await this.#p.rows.checkpoint(); // before the rows: noticing an event again does no harm
+    for await (const page of this.#p.rows.all()) for (const { key, document } of page) this.#rows.set(key as StreamName, document as unknown as Row);
+  }
+  /** What its rows say, where it works on another server. */
+  async glance(): Promise<void> {
+    if (!this.#working) await this.#load();
+  }
 
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#alarm.abort();
     await this.#running.catch(() => undefined);
     while (this.#busy.size > 0) await new Promise((resolve) => setImmediate(resolve));
+    this.#working = false;
   }
 
   /** Whether everything up to `head` has been seen and nothing is left to do now. */
@@ -122,9 +142,11 @@ export class Pump {
       const woken = new Set<StreamName>();
       for (const event of page) this.#notice(event, woken);
       const last = page.at(-1)?.position ?? this.position;
-      if (woken.size > 0 || last - this.#written > idleEventsMax) {
+      this.#unwritten += page.length;
+      if (woken.size > 0 || this.#unwritten > idleEventsMax) {
         await this.#p.rows.commit({ expected: this.#written, next: last, puts: [...woken].map((stream) => ({ key: stream, position: last, document: this.#rows.get(stream) as Row })), deletes: [] });
         this.#written = last;
+        this.#unwritten = 0;
       }
       this.position = last;
       this.unavailable = undefined;
