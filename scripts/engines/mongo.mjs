@@ -13,6 +13,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 export const name = 'mongodb';
+/** In compose.yaml, and where it is reached then. */
+export const container = { service: 'mongodb', environment: { TOLLGATE_TEST_MONGODB: 'mongodb://127.0.0.1:27017/?replicaSet=rs0' } };
+export const standIn = 'mongo-java-server with what it lacks (test/engines/mongo): a stand-in for tests, no database to trust data to';
+export const suites = [
+  { says: 'the contracts of all that is kept in it', files: ['contracts/read-models.spec.js', 'contracts/keyring.spec.js', 'contracts/counters.spec.js', 'contracts/leases.spec.js'] },
+  { says: 'faults one by one, single and as a replica set; stopped, killed and paused under load; restored', files: ['engines/mongodb-*.spec.js'] },
+  { says: 'every journey, end to end', files: ['e2e/*.spec.js'] },
+];
 const sources = fileURLToPath(new URL('../../test/engines/mongo/', import.meta.url));
 const patienceMs = 30_000;
 const lookAgainMs = 50;

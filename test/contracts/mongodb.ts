@@ -37,3 +37,16 @@ export const dropDatabases = async (url: string): Promise<void> => {
     await client.close();
   }
 };
+/** The keyring of one database as another's: what a restore does. */
+export const copyKeys = async (from: string, to: string): Promise<void> => {
+  const client = await MongoClient.connect(from);
+  try {
+    const target = /^[a-z+]+:\/\/[^/]+\/([^?]+)/.exec(to)?.[1] ?? '';
+    for (const name of ['claim', 'owners']) {
+      const documents = await client.db(`${client.db().databaseName}_keyring`).collection(name).find().toArray();
+      if (documents.length > 0) await client.db(`${target}_keyring`).collection(name).insertMany(documents);
+    }
+  } finally {
+    await client.close();
+  }
+};

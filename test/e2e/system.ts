@@ -1,12 +1,13 @@
 /** A whole Tollgate in this process, on a folder of its own, over real HTTP; and a customer to play with. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { after } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { logFor } from './log-for.ts';
-import { dropDatabases, mongoUrl } from '../contracts/mongodb.ts';
+import { copyKeys, dropDatabases, mongoServer, mongoUrl } from '../contracts/mongodb.ts';
 import { filesTgz } from '../contracts/source-store.archives.ts';
 import { openAdapters, type Adapters } from '../../src/adapters.ts';
 import { MemoryRuntime } from '../../src/adapters/runtime/memory.ts';
@@ -97,11 +98,25 @@ const answerOf = async (response: Response): Promise<Answer> => {
   return { status: response.status, headers: response.headers, text, json };
 };
 
-/** Where `TOLLGATE_TEST_MONGODB` names a server, everything runs on it: a database for each data folder. */
-const keptElsewhere = (data: string): { readonly readModels?: string } => {
-  const server = process.env['TOLLGATE_TEST_MONGODB'];
-  return server === undefined ? {} : { readModels: mongoUrl(server, `e2e_${basename(data).replaceAll(/\W/g, '_')}`) };
+/**
+ * Where `TOLLGATE_TEST_MONGODB` names a server, everything runs on it: a database for each data folder, which a file in the
+ * folder names. A copy of a folder gets a copy of the keys, and folds its read models anew: as after a restore.
+ */
+const keptElsewhere = async (data: string): Promise<{ readonly readModels?: string }> => {
+  if (mongoServer === undefined) return {};
+  const url = (folder: string): string => mongoUrl(mongoServer as string, `e2e_${folder.replaceAll(/\W/g, '_')}_x`);
+  const note = join(data, 'test-database');
+  const [before, now] = [existsSync(note) ? readFileSync(note, 'utf8') : undefined, basename(data)];
+  if (before !== undefined && before !== now) await copyKeys(url(before), url(now));
+  mkdirSync(data, { recursive: true });
+  writeFileSync(note, now);
+  databases.add(url(now));
+  return { readModels: url(now) };
 };
+const databases = new Set<string>();
+after(async () => {
+  for (const database of databases) await dropDatabases(database);
+});
 
 export const startSystem = async (options: StartOptions = {}): Promise<Started> => {
   const data = options.data ?? (await mkdtemp(join(tmpdir(), 'tollgate-test-')));
@@ -112,7 +127,7 @@ export const startSystem = async (options: StartOptions = {}): Promise<Started> 
   const clock = options.clock ?? new OffsetClock();
   const runtime = options.runtime ?? new FakeRuntime(new MemoryRuntime({ sources: new DiskSourceStore(join(data, 'sources')), clock }));
   const log = await logFor(data);
-  const adapters = await openAdapters({ data, ...log.config, ...keptElsewhere(data) }, () => origin, {}, { runtime, clock, ...log.instead });
+  const adapters = await openAdapters({ data, ...log.config, ...(await keptElsewhere(data)) }, () => origin, {}, { runtime, clock, ...log.instead });
   const post = async (body: string, headers: Record<string, string>) => {
     if (options.lost?.has((JSON.parse(body) as { type: string }).type)) return 200;
     return (await fetch(`${origin}/webhooks/stripe`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } })).status;
@@ -149,8 +164,6 @@ export const startSystem = async (options: StartOptions = {}): Promise<Started> 
       await adapters.close();
       await log.close();
       if (!keep) await rm(data, { recursive: true, force: true });
-      const { readModels } = keptElsewhere(data);
-      if (!keep && readModels !== undefined) await dropDatabases(readModels);
       if (!bugs) assert.deepEqual(logged.filter(({ level, message }) => level === 'error' && message === 'a bug'), [], 'nothing was answered with 500');
     },
   };

@@ -1,7 +1,7 @@
 /** Workloads over HTTP, on a runtime in memory: run, update, kill, limits, crashes, restarts of the server. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { eventsOf, linesOf, refusal, restarted, running, runWorkload, signUp, startSystem, storedEvents, uploadSource, withSystem, workloadNamed, type Answer, type Customer, type Started } from './system.ts';
+import { eventsOf, linesOf, refreshed, refusal, restarted, running, runWorkload, signUp, startSystem, storedEvents, uploadSource, withSystem, workloadNamed, type Answer, type Customer, type Started } from './system.ts';
 import { minute } from '../../src/domain/instant.ts';
 
 const ada = 'ada@example.com';
@@ -242,7 +242,7 @@ test('a run under one key is one workload in one slot, however often it is asked
   assert.deepEqual((await run()).json, answers[0]?.json, 'what came and went is not run again');
   await started.advance(10 * minute);
   assert.equal((await space(started)).workloads, 0, 'and takes no slot');
-  assert.equal((await runWorkload(started, customer, 'other', { source })).status, 200);
+  assert.equal((await runWorkload(started, await refreshed(started, customer), 'other', { source })).status, 200);
 }));
 
 test('a run that was refused, and is asked for again under its key after its slot was given back, takes a new one', () => withSystem(async (started) => {
