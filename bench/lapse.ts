@@ -19,7 +19,7 @@ type Answer = { readonly status: number; readonly text: string; readonly locatio
 /** A server in this process, whose webhooks are timed, and a client for it. */
 class Stage {
   readonly #agent = new Agent({ keepAlive: true });
-  readonly #adapters: ReturnType<typeof openAdapters>;
+  #adapters!: Awaited<ReturnType<typeof openAdapters>>;
   #origin = '';
   system!: Assembled;
   #served!: Served;
@@ -27,10 +27,8 @@ class Stage {
   /** When each webhook that tells of a failed payment was answered. */
   readonly answeredAt: number[] = [];
 
-  constructor(data: string) {
-    this.#adapters = openAdapters({ data }, () => this.#origin);
-  }
   async open(data: string): Promise<void> {
+    this.#adapters = await openAdapters({ data }, () => this.#origin);
     const post = async (body: string, headers: Record<string, string>): Promise<number> => {
       const { status } = await this.ask('POST', '/webhooks/stripe', { body }, headers);
       if ((JSON.parse(body) as { type: string }).type === 'invoice.payment_failed') this.answeredAt.push(performance.now());
@@ -111,7 +109,7 @@ const lapseMs = async (stage: Stage, refreshToken: string): Promise<number> => {
 
 export const lapseRows = async (): Promise<Row[]> => {
   const data = await mkdtemp(join(tmpdir(), 'tollgate-bench-'));
-  const stage = new Stage(data);
+  const stage = new Stage();
   try {
     await stage.open(data);
     await stage.ask('POST', '/commands/OfferPlan', { token: stage.staff, body: { name: 'strict', amount: 100, currency: 'USD', graceDays: 0 } });

@@ -1,6 +1,7 @@
 /** `npm run bench [-- --json] [-- --only NAME]`: every goal of the design's PERFORMANCE page, each as a ratio within this run. */
 import { parseArgs } from 'node:util';
 import { appendRows } from './append.ts';
+import { eventStoreDbRows } from './eventstoredb.ts';
 import { httpRows } from './http.ts';
 import { lapseRows } from './lapse.ts';
 import { progress, reached, type Row } from './measure.ts';
@@ -11,6 +12,7 @@ import { busyGateRows, latencyRows, slowDiskRows } from './waiting.ts';
 /** What `--only` takes: a part of the rows that share their preparation. */
 const parts: Readonly<Record<string, () => Promise<Row[]>>> = {
   append: appendRows,
+  eventstoredb: eventStoreDbRows,
   command: () => httpRows(['command']),
   gate: () => httpRows(['gate']),
   webhook: () => httpRows(['webhook']),

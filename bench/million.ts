@@ -32,7 +32,7 @@ const lifeOf = (n: number, person: PersonId, at: Instant): readonly { readonly c
 
 /** Adds them to a folder (founded or not), and lets every read model catch up. */
 export const fillWithMillions = async (data: string): Promise<void> => {
-  const adapters = openAdapters({ data }, () => 'http://127.0.0.1');
+  const adapters = await openAdapters({ data }, () => 'http://127.0.0.1');
   const system = await assemble(adapters, { mode: 'mock', data, version: 'bench', origin: () => 'http://127.0.0.1', logger: quiet, post: async () => 200 });
   const { log } = system.rim;
   const at = plus(adapters.clock.now(), 0);

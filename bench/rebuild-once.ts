@@ -4,7 +4,7 @@ import { assemble } from '../src/assembly.ts';
 
 const [data = '.', name = ''] = process.argv.slice(2);
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
-const adapters = openAdapters({ data }, () => 'http://127.0.0.1');
+const adapters = await openAdapters({ data }, () => 'http://127.0.0.1');
 const system = await assemble(adapters, { mode: 'mock', data, version: 'bench', origin: () => 'http://127.0.0.1', logger: quiet, post: async () => 200 });
 await system.start();
 const events = Number(await system.rim.log.head());

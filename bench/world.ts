@@ -28,7 +28,7 @@ const context: Context = { actor: { kind: 'system', id: 'system:bench' }, correl
 const limits = { workloads: 10, cpuMillis: 1000, memoryMiB: 512, diskMiB: 1024 };
 
 export const makeWorld = async (data: string, size: { readonly plans: number; readonly customers: number }): Promise<World> => {
-  const adapters = openAdapters({ data }, () => origin);
+  const adapters = await openAdapters({ data }, () => origin);
   const { random, clock, secrets, keyring } = adapters;
   const system = await assemble(adapters, { mode: 'mock', data, version: 'bench', origin: () => origin, logger: quiet, post: async () => 200 });
   await operatorToken(system.handler, system.identity, data, random);

@@ -1,6 +1,7 @@
 /** Opens every adapter that the configuration names, in a folder that is this process's alone. */
 import { accessSync, chmodSync, constants, existsSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SqliteCounters } from './adapters/counters/sqlite.ts';
 import { FolderInUse, lockFolder } from './adapters/event-store/lock.ts';
 import { SqliteEventStore } from './adapters/event-store/sqlite.ts';
@@ -22,7 +23,8 @@ import { monotonicSeconds } from './adapters/system/stopwatch.ts';
 import { StartRefused, type Config } from './config.ts';
 import type { MovableClock } from './domain/ports/clock.ts';
 import type { RateCounters } from './domain/ports/counters.ts';
-import type { EventStore } from './domain/ports/event-store.ts';
+import type { LogId } from './domain/ids.ts';
+import type { EventStore, Position } from './domain/ports/event-store.ts';
 import type { Keyring } from './domain/ports/keyring.ts';
 import type { Leases } from './domain/ports/leases.ts';
 import type { PasswordHashing } from './domain/ports/passwords.ts';
@@ -31,12 +33,17 @@ import type { Random } from './domain/ports/random.ts';
 import type { ReadModels } from './domain/ports/read-models.ts';
 import type { Runtime, SourceStore } from './domain/ports/runtime.ts';
 import type { SourceHost } from './domain/ports/source-host.ts';
+import { openInMongo, type Kept } from './kept-in-mongo.ts';
 
 export type Adapters = {
   readonly clock: MovableClock;
   readonly random: Random;
   readonly secrets: Secrets;
   readonly store: EventStore;
+  /** Whether no other server writes the log. */
+  readonly exclusive: boolean;
+  /** Whether several servers may work on the same log and read models: then a lease says where the consumers run. */
+  readonly replicated: boolean;
   readonly readModels: ReadModels;
   readonly keyring: Keyring;
   readonly counters: RateCounters;
@@ -52,6 +59,10 @@ export type Adapters = {
   /** Gives up what is being sent: a carrier that does not answer must not hold up a stop. */
   readonly hangUp: () => Promise<void>;
   readonly sourceHost: SourceHost;
+  /** Refuses a start with keys or read models of another log. */
+  readonly claim: (log: { readonly logId: LogId; readonly head: Position }) => Promise<void>;
+  /** Engines that do not answer just now, by name. */
+  readonly silent: () => Promise<readonly string[]>;
   /** Closes everything, the log last. */
   readonly close: () => Promise<void>;
 };
@@ -96,9 +107,43 @@ const letThrough = (data: string): void => {
   chmodSync(data, (statSync(data).mode & 0o700) | 0o011);
 };
 
-export type Opening = Pick<Config, 'data'> & Partial<Pick<Config, 'mail' | 'mailFrom' | 'workloadUsers' | 'buildTimeoutMs' | 'gitAllow'>>;
+export type Opening = Pick<Config, 'data'> & Partial<Pick<Config, 'eventStore' | 'readModels' | 'readModelsPasswordFile' | 'mode' | 'mail' | 'mailFrom' | 'workloadUsers' | 'buildTimeoutMs' | 'gitAllow'>>;
+/** The log: in the folder, or where the configuration says. What is not used is not loaded. */
+const openStore = async (eventStore: string, file: string, random: Random, meters: Meters): Promise<EventStore> => {
+  if (eventStore === 'embedded') return SqliteEventStore.open(file, { observe: () => meters.commit() });
+  const { ConnectionStringInvalid, EventStoreDb } = await import('./adapters/event-store/eventstoredb.ts');
+  try {
+    return EventStoreDb.open(eventStore, { random });
+  } catch (error) {
+    throw error instanceof ConnectionStringInvalid ? new StartRefused(`--eventstore cannot be understood: ${error.message}`) : error;
+  }
+};
+
+const answerMaxMs = 2_000;
+const answers = (store: EventStore): Promise<boolean> => Promise.race([store.head().then(() => true, () => false), sleep(answerMaxMs, false, { ref: false })]);
+
+/** Read models, keys, counters and leases in the data folder. */
+const openEmbedded = (data: string, secrets: Secrets, random: Random): Kept => {
+  const file = (name: string) => join(data, name);
+  const keysAreThere = existsSync(file('keys.db'));
+  const readModels = SqliteReadModels.open(file('models.db'));
+  const keyring = SqliteKeyring.open(file('keys.db'), { masterKey: secrets.keyring, hmacKey: secrets.lookup, random });
+  const counters = SqliteCounters.open(file('counters.db'));
+  const leases = SqliteLeases.open(file('leases.db'));
+  return {
+    readModels, keyring, counters, leases,
+    claim: async ({ head }) => {
+      if (!keysAreThere && head > 0n) throw new StartRefused(`${data} holds a log but not its keys (keys.db); put them back from a backup, or say where they are with --readmodels`);
+    },
+    silent: async () => [],
+    close: async () => {
+      for (const part of [leases, counters, readModels, keyring]) await part.close();
+    },
+  };
+};
+
 /** `instead` replaces single adapters: tests move the clock by hand, or run workloads in memory. */
-export const openAdapters = (config: Opening, origin: () => string, environment: NodeJS.ProcessEnv = process.env, instead: Partial<Pick<Adapters, 'clock' | 'random' | 'runtime' | 'sources' | 'sourceHost'>> = {}): Adapters => {
+export const openAdapters = async (config: Opening, origin: () => string, environment: NodeJS.ProcessEnv = process.env, instead: Partial<Pick<Adapters, 'clock' | 'random' | 'runtime' | 'sources' | 'sourceHost' | 'store'>> = {}): Promise<Adapters> => {
   const ownUsers = !instead.runtime && config.workloadUsers !== undefined && process.getuid?.() === 0;
   if (ownUsers) process.umask(0o077);
   const lock = takeFolder(config.data);
@@ -109,11 +154,17 @@ export const openAdapters = (config: Opening, origin: () => string, environment:
   const secrets = openSecrets(config.data, random, environment);
   const sources = instead.sources ?? new DiskSourceStore(file('sources'));
   const meters = new Meters(monotonicSeconds);
-  const store = SqliteEventStore.open(file('events.db'), { observe: () => meters.commit() });
-  const readModels = SqliteReadModels.open(file('models.db'));
-  const keyring = SqliteKeyring.open(file('keys.db'), { masterKey: secrets.keyring, hmacKey: secrets.lookup, random });
-  const counters = SqliteCounters.open(file('counters.db'));
-  const leases = SqliteLeases.open(file('leases.db'));
+  const { eventStore = 'embedded', readModels = 'embedded' } = config;
+  const letGo = (error: unknown): never => {
+    lock.release();
+    throw error;
+  };
+  const store = instead.store ?? (await openStore(eventStore, file('events.db'), random, meters).catch(letGo));
+  const exclusive = eventStore === 'embedded';
+  const { close: closeKept, ...kept } = await (readModels === 'embedded' ? openEmbedded(config.data, secrets, random) : openInMongo({ ...config, readModels }, secrets, random).catch(async (error: unknown) => {
+    await store.close();
+    return letGo(error);
+  }));
   const payments = SimulatedPayments.open({ path: file('mock-provider.db'), clock, random, webhookSecrets: [secrets.webhook], checkoutUrl: (id) => `${origin()}/checkout/${id}` });
   const mailbox = Mailbox.open(file('mock-mailbox.db'), clock);
   const runtime = instead.runtime ?? new LocalRuntime({ folder: file('workloads'), sources, clock, users: config.workloadUsers, ...(config.buildTimeoutMs === undefined ? {} : { settings: { buildMaxMs: config.buildTimeoutMs } }) });
@@ -123,8 +174,11 @@ export const openAdapters = (config: Opening, origin: () => string, environment:
     await sourceHost.close();
     await runtime.close();
     await hangUp();
-    for (const part of [mailbox, payments, leases, counters, readModels, keyring, store]) await part.close();
+    for (const part of [mailbox, payments]) await part.close();
+    await closeKept();
+    await store.close();
     lock.release();
   };
-  return { clock, random, secrets, store, readModels, keyring, counters, passwords: new Argon2Hashing(random), leases, payments, mailbox, mail, runtime, sources, sourceHost, meters, hangUp, close };
+  const silent = async () => [...(await kept.silent()), ...(exclusive || (await answers(store)) ? [] : ['EventStoreDB'])];
+  return { clock, random, secrets, store, exclusive, replicated: !exclusive && readModels !== 'embedded', ...kept, silent, passwords: new Argon2Hashing(random), payments, mailbox, mail, runtime, sources, sourceHost, meters, hangUp, close };
 };

@@ -25,6 +25,11 @@ export type Config = {
   readonly buildTimeoutMs: number;
   /** Hosts that code may be fetched from. */
   readonly gitAllow: readonly string[];
+  /** `embedded`, or the connection string of an EventStoreDB. */
+  readonly eventStore: string;
+  /** `embedded`, or the address of a MongoDB. */
+  readonly readModels: string;
+  readonly readModelsPasswordFile: string;
   readonly stopWorkloads: boolean;
   readonly allowRemoteMock: boolean;
 };
@@ -44,6 +49,9 @@ export const settings = {
   workloadUsers: { flag: 'workload-users', variable: 'TOLLGATE_WORKLOAD_USERS', fallback: '200000-299999', says: 'Where the server is root: numbers of the users that workloads run as, each as its own; none runs them as the server' },
   buildTimeout: { flag: 'build-timeout', variable: 'TOLLGATE_BUILD_TIMEOUT', fallback: '10m', says: 'How long a build of a workload may take, e.g. 10m' },
   'git.allow': { flag: 'git-allow', variable: 'TOLLGATE_GIT_ALLOW', fallback: 'github.com,gitlab.com,bitbucket.org,codeberg.org,git.sr.ht', says: 'Comma-separated hosts that code may be fetched from with git, on port 443 and the public internet; `*` allows any such host, `NAME:PORT` that host wherever it is, also in a private network; empty allows none' },
+  eventStore: { flag: 'eventstore', variable: 'TOLLGATE_EVENTSTORE', fallback: 'embedded', says: 'Where the log is kept: embedded (in the data folder), or esdb://[user:password@]host[:port][,host...][?tls=...] as EventStoreDB has it' },
+  readModels: { flag: 'readmodels', variable: 'TOLLGATE_READMODELS', fallback: 'embedded', says: 'Where read models, keys, counters and leases are kept: embedded (in the data folder), or mongodb://[user@]host[,host...][/database]' },
+  readModelsPasswordFile: { flag: 'readmodels-password-file', variable: 'TOLLGATE_READMODELS_PASSWORD_FILE', fallback: '', says: 'File with the password of the user in --readmodels' },
 } as const;
 type Setting = keyof typeof settings;
 
@@ -91,6 +99,11 @@ const readBuildTimeout = (text: string): number => {
   if (duration === undefined || duration < 1_000) throw new StartRefused(`--build-timeout must be a duration of at least a second, such as 10m, not '${text}'`);
   return duration;
 };
+/** The value may hold a password: what is wrong with it is said without it. */
+const storeAt = (name: string, value: string, scheme: RegExp, example: string): string => {
+  if (value !== 'embedded' && !scheme.test(value)) throw new StartRefused(`${name} must be 'embedded' or begin with ${example}`);
+  return value;
+};
 
 const parseFlags = (args: readonly string[]) => {
   try {
@@ -121,6 +134,8 @@ export const readConfig = (args: readonly string[], environment: NodeJS.ProcessE
     metrics: oneOf('--metrics', given('metrics', file), 'operator', 'loopback'),
     workloadUsers: readUsers(given('workloadUsers', file)), buildTimeoutMs: readBuildTimeout(given('buildTimeout', file)),
     gitAllow: hostsOf(given('git.allow', file)),
+    eventStore: storeAt('--eventstore', given('eventStore', file), /^esdb(\+discover)?:\/\/[^/?]+/, 'esdb://host'),
+    readModels: storeAt('--readmodels', given('readModels', file), /^mongodb(\+srv)?:\/\/[^/?]+/, 'mongodb://host'), readModelsPasswordFile: given('readModelsPasswordFile', file),
     stopWorkloads: flags['stop-workloads'] === true, allowRemoteMock: flags['allow-remote-mock'] === true,
   };
   if (config.mode === 'mock' && !isLoopback(config.host) && !config.allowRemoteMock) throw new StartRefused(`mock mode listens on loopback only, because anybody could walk its clock; to listen on ${config.host} all the same, add --allow-remote-mock`);

@@ -36,6 +36,8 @@ const refusal = (error: unknown, config: Config | undefined): string | undefined
   if (code === 'EACCES' && config && config.port < 1024) return `port ${config.port} needs more rights; choose one above 1023 with --port`;
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `cannot listen on ${config?.host}; check --host`;
   if (name === 'BrokenChain') return `${message}; nothing is decided on a damaged log: put back events.db from a backup`;
+  if (name === 'Unavailable') return `${message}; it must answer before this can start`;
+  if (name === 'Refused') return message;
   if (name === 'DatabaseUnusable') return `${message}; check the folder's rights and the disk`;
   return undefined;
 };
@@ -64,10 +66,10 @@ type Running = { readonly config: Config; readonly adapters: Adapters; readonly 
 const start = async (config: Config): Promise<Running> => {
   const logger = openLogger(config);
   let origin = `http://${config.host}:${config.port}`;
-  const adapters = openAdapters(config, () => origin);
+  const adapters = await openAdapters(config, () => origin);
   const post = async (body: string, headers: Record<string, string>): Promise<number> => (await fetch(`${origin}/webhooks/stripe`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers }, signal: AbortSignal.timeout(10_000) })).status;
   const system = await assemble(adapters, { mode: config.mode, data: config.data, version: versionOf(), origin: () => origin, logger, post, metricsOpen: config.metrics === 'loopback', scrub: usualPauses });
-  await operatorToken(system.handler, system.identity, config.data, adapters.random);
+  await operatorToken(system.handler, system.identity, config.data, adapters.random, !adapters.exclusive);
   const served = await serve(system, config, logger);
   await served.app.listen(config.port, config.host);
   const { port } = served.app.getHttpServer().address() as { port: number };

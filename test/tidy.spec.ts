@@ -33,7 +33,7 @@ const importsOf = ({ path, text }: File): readonly Import[] =>
 const packages = (...names: readonly string[]): RegExp => new RegExp(`^(${names.join('|')})(/|$)`);
 const domain = /^src\/domain\//;
 const node = /^node:/;
-const shared = /^src\/adapters\/sqlite\//;
+const shared = /^src\/adapters\/(sqlite|mongodb)\//;
 const nest = packages('@nestjs/[a-z-]+');
 const validation = packages('class-validator', 'class-transformer', 'class-validator-jsonschema', 'reflect-metadata');
 const table: readonly (readonly [folder: RegExp, ...allowed: readonly RegExp[]])[] = [
@@ -47,7 +47,9 @@ const table: readonly (readonly [folder: RegExp, ...allowed: readonly RegExp[]])
   [/^src\/adapters\/metrics\//, /^src\/adapters\/metrics\//, domain, node, packages('prom-client')],
   [/^src\/adapters\/mail\//, /^src\/adapters\/mail\//, domain, shared, node, packages('nodemailer')],
   [/^src\/adapters\/source-host\//, /^src\/adapters\/source-host\//, domain, shared, node, packages('tar-stream')],
-  ...['counters', 'event-store', 'keyring', 'lease', 'read-models', 'sqlite', 'system'].map((name) => [new RegExp(`^src/adapters/${name}/`), new RegExp(`^src/adapters/${name}/`), domain, shared, node] as const),
+  [/^src\/adapters\/event-store\//, /^src\/adapters\/event-store\//, domain, shared, node, packages('@eventstore/db-client')],
+  [/^src\/adapters\/mongodb\//, /^src\/adapters\/mongodb\//, domain, node, packages('mongodb')],
+  ...['counters', 'keyring', 'lease', 'read-models', 'sqlite', 'system'].map((name) => [new RegExp(`^src/adapters/${name}/`), new RegExp(`^src/adapters/${name}/`), domain, shared, node] as const),
   [/^src\/(adapters\/)?[a-z.-]+\.ts$/, /./],
   [/^cli\//, /^cli\//, node, packages('commander', 'tar-stream', 'ignore', 'p-retry')],
   [/^web\//, /^web\//, domain, node, packages('preact', 'preact-render-to-string')],
@@ -139,12 +141,12 @@ const rules: Readonly<Record<string, { readonly rule: Rule; readonly refuses: re
       ['src/commands/mail.ts', "import '../projections/mails.ts';"], ['src/commands/mail.ts', "export * from '../adapters/mail/smtp.ts';"], ['src/commands/mail.ts', "import fs from 'node:fs';"], ['src/commands/reactors/x.ts', "import { main } from '../../main.ts';"],
       ['src/projections/mails.ts', "import { x } from '../commands/mail.ts';"], ['src/projections/mails.ts', "import 'node:sqlite';"],
       ['src/adapters/mail/smtp.ts', "import { x } from '../payments/stripe.ts';"], ['src/adapters/mail/smtp.ts', "import { x } from './../payments/stripe.ts';"], ['src/adapters/mail/smtp.ts', "const s = await import('stripe');"], ['src/adapters/payments/stripe.ts', "import { x } from '../../commands/mail.ts';"],
-      ['src/adapters/novel/x.ts', ''], ['src/adapters/runtime/supervisor/x.ts', "import { x } from '../../../domain/ids.ts';"], ['src/adapters/runtime/supervisor/x.ts', "import { x } from '../log-reader.ts';"], ['src/adapters/http/x.ts', "import { x } from '../mail/smtp.ts';"],
+        ['src/adapters/novel/x.ts', ''], ['src/adapters/keyring/x.ts', "import { MongoClient } from 'mongodb';"], ['src/adapters/runtime/supervisor/x.ts', "import { x } from '../../../domain/ids.ts';"], ['src/adapters/runtime/supervisor/x.ts', "import { x } from '../log-reader.ts';"], ['src/adapters/http/x.ts', "import { x } from '../mail/smtp.ts';"],
       ['cli/main.ts', "import type { X } from '../src/domain/ids.ts';"], ['cli/main.ts', "import { Module } from '@nestjs/common';"], ['web/home.tsx', "import { x } from '../src/commands/mail.ts';"], ['web/home.tsx', "import React from 'react';"],
     ].map(([path = '', text = '']) => [{ path, text }]),
     passes: [
       { path: 'src/domain/mail/decide.ts', text: "import { x } from '../ids.ts';" }, { path: 'src/commands/reactors/x.ts', text: "import { Injectable } from '@nestjs/common';\nimport { x } from '../handle.ts';" },
-      { path: 'src/adapters/payments/stripe.ts', text: "import Stripe from 'stripe';\nimport { x } from '../sqlite/open-database.ts';" }, { path: 'src/adapters/http/x.ts', text: "import { x } from '../../../web/pages.ts';" }, { path: 'src/main.ts', text: "import 'pino';" },
+      { path: 'src/adapters/payments/stripe.ts', text: "import Stripe from 'stripe';\nimport { x } from '../sqlite/open-database.ts';" }, { path: 'src/adapters/mongodb/x.ts', text: "import { MongoClient } from 'mongodb';" }, { path: 'src/adapters/keyring/x.ts', text: "import { x } from '../mongodb/connect.ts';" }, { path: 'src/adapters/http/x.ts', text: "import { x } from '../../../web/pages.ts';" }, { path: 'src/main.ts', text: "import 'pino';" },
     ],
   },
   'aggregates know each other by type only': {
@@ -212,8 +214,13 @@ const planted: readonly (readonly [path: string, text: string, complaint?: strin
   ['src/projections/fine.ts', "import { Injectable } from '@nestjs/common';\nimport { x } from '../domain/ids.ts';\nexport const y = [Injectable, x];"],
   ['src/adapters/mail/a.ts', "import { x } from '../payments/stripe.ts';\nexport const y = x;", 'no-restricted-imports'],
   ['src/adapters/mail/b.ts', "export const y = () => import('stripe');", 'no-restricted-imports'],
+  ['src/adapters/event-store/a.ts', "import { x } from 'mongodb';\nexport const y = x;", 'no-restricted-imports'],
+  ['src/adapters/event-store/fine.ts', "import { EventStoreDBClient } from '@eventstore/db-client';\nimport messages from '@eventstore/db-client/generated/streams_pb.js';\nexport const y = [EventStoreDBClient, messages];"],
   ['src/adapters/payments/c.ts', "import { x } from '../../commands/mail.ts';\nexport const y = x;", 'no-restricted-imports'],
   ['src/adapters/payments/fine.ts', "import Stripe from 'stripe';\nimport { readFile } from 'node:fs/promises';\nimport { x } from '../sqlite/open-database.ts';\nexport const y = [Stripe, readFile, x];"],
+  ['src/adapters/mail/d.ts', "import { MongoClient } from 'mongodb';\nexport const y = MongoClient;", 'no-restricted-imports'],
+  ['src/adapters/mongodb/fine.ts', "import { MongoClient } from 'mongodb';\nexport const y = MongoClient;"],
+  ['src/adapters/keyring/fine.ts', "import { x } from '../mongodb/connect.ts';\nexport const y = x;"],
   ['src/adapters/http/d.ts', "import { x } from '../mail/smtp.ts';\nexport const y = x;", 'no-restricted-imports'],
   ['src/adapters/http/fine.ts', "import { Module } from '@nestjs/common';\nimport { x } from '../../commands/handle.ts';\nimport { home } from '../../../web/home.tsx';\nexport const y = [Module, x, home];"],
   ['src/adapters/system/fine.ts', "import { randomBytes } from 'node:crypto';\nexport const y = [randomBytes, Date.now()];"],

@@ -3,7 +3,7 @@ import { isRejection, type AnyDecider, type AnyEvent, type Decision, type Reject
 import type { StreamName } from '../domain/ids.ts';
 import type { Instant } from '../domain/instant.ts';
 import { WrongExpectedRevision } from '../domain/ports/event-store.ts';
-import { Unavailable } from '../domain/ports/failures.ts';
+import { Refused, Unavailable } from '../domain/ports/failures.ts';
 import { beginning, BrokenChain, type Head, type Log, type Origin, type Recorded } from '../domain/ports/log.ts';
 
 /** A stream folded: its state, where it stands, and which commands it already holds (by revision of their first event). */
@@ -41,11 +41,14 @@ export class Streams {
     this.#slots = new LRUCache({ max: cached });
   }
 
-  /** The committed state: with everything that anybody can have read of it, our own appends among it whose answers are on their way. */
+  /**
+   * The committed state: with everything that anybody has been told of, our own appends among it whose answers are on their way.
+   * The one writer of a log waits for those; of a shared log the store is read on.
+   */
   async state(decider: AnyDecider, stream: StreamName): Promise<{ state: unknown; head: Head }> {
     const slot = this.#slot(stream);
-    if (slot.inFlight > 0) await slot.lastDurable.catch(() => undefined);
-    return this.#load(decider, stream, slot);
+    if (this.#log.exclusive && slot.inFlight > 0) await slot.lastDurable.catch(() => undefined);
+    return this.#load(decider, stream, slot, true);
   }
 
   /** Whether the stream has events of this command. */
@@ -58,7 +61,7 @@ export class Streams {
       try {
         return await this.#once(job);
       } catch (error) {
-        if (error instanceof BrokenChain || error instanceof StaleRevision) throw error;
+        if (error instanceof BrokenChain || error instanceof StaleRevision || error instanceof Refused) throw error;
         if (attempt >= attemptsMax) throw error instanceof WrongExpectedRevision ? new StaleRevision(job.stream) : new Unavailable(`the event store did not answer: ${String(error)}`, { cause: error });
       }
     }
@@ -110,7 +113,8 @@ export class Streams {
     try {
       const events = await durable;
       slot.committed?.commands.set(job.commandId, events[0]?.revision ?? 0);
-      if (slot.committed && slot.round === round) slot.committed = { ...reached, commands: slot.committed.commands };
+      // Answers may come out of order.
+      if (slot.committed && slot.round === round && slot.committed.head.revision < reached.head.revision) slot.committed = { ...reached, commands: slot.committed.commands };
       return { events, head: reached.head, repeated: false };
     } catch (error) {
       if (slot.round === round) {
@@ -127,8 +131,8 @@ export class Streams {
     }
   }
 
-  async #load(decider: AnyDecider, stream: StreamName, slot: Slot): Promise<Folded> {
-    if (slot.committed && (this.#log.exclusive || slot.inFlight > 0)) return slot.committed;
+  async #load(decider: AnyDecider, stream: StreamName, slot: Slot, readOn = false): Promise<Folded> {
+    if (slot.committed && (this.#log.exclusive || (slot.inFlight > 0 && !readOn))) return slot.committed;
     const { round } = slot;
     const from = slot.committed ?? { state: decider.initial as unknown, head: beginning, commands: new Map<string, number>() };
     let { state, head } = from;
@@ -140,8 +144,10 @@ export class Streams {
       }
     }
     const folded = { state, head, commands: from.commands };
-    if (slot.round === round && !slot.pending) slot.committed = folded;
-    return folded;
+    if (slot.round !== round || slot.pending) return folded;
+    // Another read, or an append of our own, may have come further while this one was under way.
+    if (!slot.committed || slot.committed.head.revision < head.revision) slot.committed = folded;
+    return slot.committed;
   }
 
   /** A repeated command is answered from what it recorded the first time. */
@@ -149,6 +155,8 @@ export class Streams {
     const events: Recorded[] = [];
     for await (const page of this.#log.read(job.stream)) for (const event of page) if (event.revision >= revision && event.meta.commandId === job.commandId) events.push(event);
     const last = events.at(-1);
+    // The answer that was lost may have been the only one to tell the gate.
+    if (last) await this.#log.told(last.position);
     return { events, head: last ? { revision: last.revision, hash: last.meta.hash, at: last.meta.at } : beginning, repeated: true };
   }
 }

@@ -69,18 +69,21 @@ export const gate = projection<GateView & Document>({
 /** The gate's documents in memory: loaded at start, then folded with every event this process commits, before its writer is answered. */
 export class GateMemory {
   #documents = new Map<string, Document | undefined>();
+  #ahead: ReadonlyMap<string, Position> = new Map();
   position: Position = 0n;
   /** There is one operator; its document is found without a search. */
   #operator: OperatorId | undefined;
 
-  load(documents: Iterable<readonly [string, Document]>, position: Position): void {
+  /** `ahead`: documents that reflect more than `position`, as a crash may leave them. */
+  load(documents: Iterable<readonly [string, Document]>, position: Position, ahead: ReadonlyMap<string, Position> = new Map()): void {
     this.#documents = new Map(documents);
+    this.#ahead = ahead;
     this.position = position;
     this.#operator = [...this.#documents.keys()].find((key) => key.startsWith('opr_')) as OperatorId | undefined;
   }
   apply(events: readonly Recorded[]): void {
     const fresh = events.filter((event) => event.position > this.position);
-    applyTo(gate, this.#documents, fresh);
+    applyTo(gate, this.#documents, fresh, this.#ahead);
     for (const { type, data } of fresh) if (type === 'OperatorTokenIssued') this.#operator = (data as OperatorGate).operatorId;
     this.position = fresh.at(-1)?.position ?? this.position;
   }

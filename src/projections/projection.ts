@@ -1,5 +1,6 @@
 import type { Permission } from '../domain/access.ts';
 import { streamName, type TenantId } from '../domain/ids.ts';
+import type { Position } from '../domain/ports/event-store.ts';
 import type { Recorded } from '../domain/ports/log.ts';
 import type { Document } from '../domain/ports/read-models.ts';
 
@@ -34,11 +35,14 @@ export type Projection<V extends Document = Document> = {
 
 export const projection = <V extends Document>(definition: Projection<V>): Projection => definition as unknown as Projection;
 
-/** Folds events onto documents; `undefined` marks a removed one. */
-export const applyTo = (model: Projection, documents: Map<string, Document | undefined>, events: Iterable<Recorded>): void => {
+/**
+ * Folds events onto documents; `undefined` marks a removed one. An event at or before the position that a document already
+ * reflects passes it by: after a crash a store may hold documents ahead of the checkpoint, and nothing is counted twice.
+ */
+export const applyTo = (model: Projection, documents: Map<string, Document | undefined>, events: Iterable<Recorded>, reflected?: ReadonlyMap<string, Position>): void => {
   for (const event of events) {
     if (!model.events.includes(event.type)) continue;
-    for (const key of model.keys(event)) documents.set(key, model.evolve(documents.get(key), event, key));
+    for (const key of model.keys(event)) if (event.position > (reflected?.get(key) ?? -1n)) documents.set(key, model.evolve(documents.get(key), event, key));
   }
 };
 export const streamOf = (model: Projection, tenant: TenantId, key: string) => (model.category === undefined ? undefined : streamName(model.category, tenant, key));

@@ -1,14 +1,17 @@
 import { canonicalJson } from '../domain/canonical-json.ts';
 import { applyTo, type Projection } from './projection.ts';
 import type { Position } from '../domain/ports/event-store.ts';
+import { Unavailable } from '../domain/ports/failures.ts';
 import type { Log, Recorded } from '../domain/ports/log.ts';
-import type { Collection, Document, Keyed, ReadModels } from '../domain/ports/read-models.ts';
+import { CheckpointConflict, type Collection, type Document, type Keyed, type ReadModels } from '../domain/ports/read-models.ts';
 
 /** Checkpoints of pages with nothing for this model are written only so often: reading them again is harmless. */
 const idleEventsMax = 2_000;
 
 export type Difference = { readonly key: string; readonly live?: Document; readonly rebuilt?: Document };
 export type Rebuilt = { readonly equal: boolean; readonly differences: readonly Difference[]; readonly swapped: boolean; readonly documents: number };
+/** Waits before what was unavailable is tried again; ends early when `signal` aborts. */
+export type Rest = (tries: number, signal: AbortSignal) => Promise<void>;
 export class RebuildRunning extends Error {
   override readonly name = 'RebuildRunning';
 }
@@ -25,7 +28,7 @@ const fold = async (model: Projection, into: Collection, expected: Position, pag
   const keys = [...new Set(relevant.flatMap((event) => model.keys(event)))];
   const stored = await into.load(keys);
   const documents = new Map<string, Document | undefined>(keys.map((key) => [key, stored.get(key)?.document]));
-  applyTo(model, documents, relevant);
+  applyTo(model, documents, relevant, new Map([...stored].map(([key, { position }]) => [key, position])));
   const puts: Keyed[] = [];
   const deletes: string[] = [];
   for (const [key, document] of documents) {
@@ -45,34 +48,64 @@ export class ModelRunner {
   readonly model: Projection;
   position: Position = 0n;
   failure: string | undefined;
+  /** Why it waits just now; it goes on by itself. */
+  unavailable: string | undefined;
   rebuilding: Position | undefined;
   readonly #log: Log;
   readonly #models: ReadModels;
   #collection!: Collection;
   #written: Position = 0n;
+  /** Events seen since a checkpoint was written: positions of a shared log do not count them. */
+  #unwritten = 0;
+  /** Whether other servers read the collections, too. */
+  #shared = false;
+  /** The checkpoint of the step under way, or of the last one. */
+  #writing: Position = 0n;
+  /** How often in a row it was rested. */
+  #tries = 0;
   #waiters: { readonly position: Position; readonly resolve: () => void }[] = [];
   #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
   readonly #onFailure: (model: string, error: unknown) => void;
   readonly #listeners = new Set<OnAdvanced>();
+  readonly #rest: Rest | undefined;
 
-  constructor(model: Projection, log: Log, models: ReadModels, onFailure: (model: string, error: unknown) => void) {
+  /** Without `rest`, a store that does not answer stops it like any other failure. */
+  constructor(model: Projection, log: Log, models: ReadModels, onFailure: (model: string, error: unknown) => void, rest?: Rest) {
     this.model = model;
     this.#log = log;
     this.#models = models;
     this.#onFailure = onFailure;
+    this.#rest = rest;
   }
 
   get collection(): Collection {
     return this.#collection;
   }
 
-  async open(): Promise<void> {
-    const home = `${this.model.name}.v${this.model.version}`;
+  get #home(): string {
+    return `${this.model.name}.v${this.model.version}`;
+  }
+  /** The collection of today's version that serves, or the one to begin with. */
+  async #today(): Promise<{ readonly name: string; readonly serving: string | undefined }> {
     const serving = await this.#models.serving(this.model.name);
-    const name = serving?.startsWith(`${home}.`) || serving === home ? serving : home;
+    return { serving, name: serving?.startsWith(`${this.#home}.`) || serving === this.#home ? serving : this.#home };
+  }
+
+  /** Without `keeps` another server may be at work on it: nothing is begun, thrown away or switched. */
+  async open(keeps = true): Promise<void> {
+    this.#shared ||= !keeps;
+    const { name, serving } = await this.#today();
     this.#collection = await this.#models.open(name, this.model.indexes);
     this.position = await this.#collection.checkpoint();
+    this.#written = this.position;
+    if (!keeps) return;
+    if (this.position > (await this.#log.head())) {
+      // The log was put back from a backup: what was folded from its lost end is thrown away.
+      await this.#models.drop(name);
+      this.#collection = await this.#models.open(name, this.model.indexes);
+      this.position = 0n;
+    }
     this.#written = this.position;
     // A new version is caught up before it serves; nothing else serves meanwhile, because this process has just started.
     if (serving !== name) await this.#models.serve(this.model.name, name);
@@ -81,8 +114,23 @@ export class ModelRunner {
   }
 
   start(): void {
+    this.#go((signal) => this.#run(signal), () => this.#resume());
+  }
+  /** Another server keeps the collection: here it is only seen how far it has got. */
+  watch(): void {
+    this.#go((signal) => this.#watch(signal), async () => undefined);
+  }
+  /** From now on it is kept here, from where the last keeper left it. */
+  async take(): Promise<void> {
+    await this.stop();
+    await this.open();
+    this.start();
+  }
+  #go(run: (signal: AbortSignal) => Promise<void>, resume: () => Promise<void>): void {
+    this.failure = undefined;
+    this.unavailable = undefined;
     this.#stop = new AbortController();
-    this.#running = this.#run(this.#stop.signal).catch((error: unknown) => {
+    this.#running = this.#keepRunning(this.#stop.signal, run, resume).catch((error: unknown) => {
       this.failure = error instanceof Error ? error.message : String(error);
       this.#onFailure(this.model.name, error);
     });
@@ -93,11 +141,40 @@ export class ModelRunner {
     await this.#running;
   }
 
+  /** Runs, and after the store or the log did not answer, goes on from where they say it was. */
+  async #keepRunning(signal: AbortSignal, run: (signal: AbortSignal) => Promise<void>, resume: () => Promise<void>): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        if (this.unavailable !== undefined) await resume();
+        this.unavailable = undefined;
+        return await run(signal);
+      } catch (error) {
+        if (!(error instanceof Unavailable) || !this.#rest) throw error;
+        this.unavailable = error.message;
+        this.#tries += 1;
+        await this.#rest(this.#tries, signal);
+      }
+    }
+  }
+  /** Whether the last step was written is unknown: the store says. Nobody else may have moved it. */
+  async #resume(): Promise<void> {
+    const written = await this.#collection.checkpoint();
+    if (written !== this.#written && written !== this.#writing) throw new CheckpointConflict(`${this.#collection.name} is at ${written}, not at ${this.#written}`);
+    this.#written = written;
+    if (written > this.position) this.#reached(written);
+  }
+
   async #run(signal: AbortSignal): Promise<void> {
     for await (const page of this.#log.follow(this.position, signal)) {
       const last = page.at(-1)?.position ?? this.position;
       const changes: Change[] | undefined = this.#listeners.size > 0 ? [] : undefined;
-      if (last - this.#written > idleEventsMax || page.some((event) => this.model.events.includes(event.type))) this.#written = await fold(this.model, this.#collection, this.#written, page, changes);
+      this.#writing = last;
+      this.#unwritten += page.length;
+      if (this.#unwritten > idleEventsMax || page.some((event) => this.model.events.includes(event.type))) {
+        this.#written = await fold(this.model, this.#collection, this.#written, page, changes);
+        this.#unwritten = 0;
+      }
+      this.#tries = 0;
       this.#reached(last);
       this.#tell(changes ?? []);
       if (signal.aborted) return;
@@ -111,6 +188,22 @@ export class ModelRunner {
   }
   #tell(changes: Parameters<OnAdvanced>[0]): void {
     for (const listener of [...this.#listeners]) listener(changes);
+  }
+
+  /** A position is reached once the keeper's checkpoint is at the last event before it that changes the model. */
+  async #watch(signal: AbortSignal): Promise<void> {
+    for await (const page of this.#log.follow(this.position, signal)) {
+      const needed = page.findLast((event) => this.model.events.includes(event.type))?.position;
+      while (needed !== undefined && !signal.aborted && (await this.keptUpTo()) < needed) await this.#rest?.(0, signal);
+      if (signal.aborted) return;
+      this.#reached(page.at(-1)?.position ?? this.position);
+    }
+  }
+  /** Where the collection stands that serves now: its keeper may have rebuilt it. */
+  async keptUpTo(): Promise<Position> {
+    const { name } = await this.#today();
+    if (name !== this.#collection.name) this.#collection = await this.#models.open(name, this.model.indexes);
+    return this.#collection.checkpoint();
   }
 
   #reached(position: Position): void {
@@ -155,7 +248,8 @@ export class ModelRunner {
       if (swapped && differences.length > 0) this.#tell('everything');
       return { equal: differences.length === 0, differences, swapped, documents: await this.#collection.count() };
     } catch (error) {
-      await this.#models.drop(name);
+      // Not the one that serves: whether a swap was carried out may be unknown. What is left over goes at the next start.
+      if (this.#collection.name !== name && !(error instanceof Unavailable)) await this.#models.drop(name);
       throw error;
     } finally {
       this.rebuilding = undefined;
@@ -183,7 +277,7 @@ export class ModelRunner {
     this.#written = position;
     this.#reached(position > this.position ? position : this.position);
     this.position = position;
-    await this.#models.drop(old);
+    if (!this.#shared) await this.#models.drop(old).catch(() => undefined); // it serves nobody any more, and goes at the next start at the latest: where others may still read it, only then
   }
 }
 

@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { MemoryCounters } from '../../src/adapters/counters/memory.ts';
+import { MongoCounters } from '../../src/adapters/counters/mongodb.ts';
 import { SqliteCounters } from '../../src/adapters/counters/sqlite.ts';
 import { hour } from '../../src/domain/instant.ts';
+import { freshMongo, withMongo } from './mongodb.ts';
 import { countersContract, noon } from './counters.contract.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'tollgate-counters-'));
@@ -16,6 +18,7 @@ const freshFile = (): string => join(root, `counters-${(files += 1)}.db`);
 
 countersContract('memory', async () => new MemoryCounters());
 countersContract('sqlite', async () => SqliteCounters.open(freshFile()));
+withMongo((server) => countersContract('mongodb', async () => new MongoCounters(await freshMongo(server))));
 
 test('sqlite: counts outlive a restart', async () => {
   const path = freshFile();

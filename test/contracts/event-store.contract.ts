@@ -27,7 +27,9 @@ const eventually = async (condition: () => boolean): Promise<void> => {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
 };
 
-export const eventStoreContract = (name: string, open: () => Promise<EventStore>): void => {
+/** What a store cannot do by its nature: take an append of any size. */
+export type Limits = { readonly appendMaxBytes?: number };
+export const eventStoreContract = (name: string, open: () => Promise<EventStore>, { appendMaxBytes = 8_000_000 }: Limits = {}): void => {
   const promise = (text: string, run: (store: EventStore, t: TestContext) => Promise<void>): void => {
     test(`${name}: ${text}`, async (t) => {
       const store = await open();
@@ -38,14 +40,14 @@ export const eventStoreContract = (name: string, open: () => Promise<EventStore>
       }
     });
   };
-  appending(promise);
+  appending(promise, appendMaxBytes);
   racing(promise);
   reading(promise);
   following(promise);
 };
 type Promised = (text: string, run: (store: EventStore, t: TestContext) => Promise<void>) => void;
 
-const appending = (promise: Promised): void => {
+const appending = (promise: Promised, appendMaxBytes: number): void => {
   promise('an append answers position and revision of its last event', async (store) => {
     const first = await store.append(streamOf(1), 'no-stream', [eventOf(1), eventOf(2)]);
     const second = await store.append(streamOf(1), first.revision, [eventOf(3)]);
@@ -98,7 +100,7 @@ const appending = (promise: Promised): void => {
     assert.deepEqual(idsOf(await collect(store.readAll(0n))), ['event-1', 'event-2']);
   });
   promise('text is given back byte for byte', async (store) => {
-    const texts = ['{}', '{"a": 1 ,\n"b":"é\u0301 ünïcödé 🦆 \\u0000 \\ud800"}', '"\u2028\u2029\ufeff"', JSON.stringify('x'.repeat(1_000_000)), JSON.stringify('🦆'.repeat(50_000))];
+    const texts = ['{}', '{"a": 1 ,\n"b":"é\u0301 ünïcödé 🦆 \\u0000 \\ud800"}', '"\u2028\u2029\ufeff"', JSON.stringify('x'.repeat(appendMaxBytes / 8)), JSON.stringify('🦆'.repeat(appendMaxBytes / 160))];
     await store.append(streamOf('ключ-ü'), 'no-stream', texts.map((data, n) => ({ id: `é-${n}`, type: 'Ünïcode', data, meta: data })));
     const read = await collect(store.read(streamOf('ключ-ü')));
     assert.deepEqual(read.map((event) => event.data), texts);

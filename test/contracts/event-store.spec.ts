@@ -9,12 +9,15 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { EventStoreDb } from '../../src/adapters/event-store/eventstoredb.ts';
 import { FolderInUse, lockFolder } from '../../src/adapters/event-store/lock.ts';
 import { MemoryEventStore } from '../../src/adapters/event-store/memory.ts';
 import { SqliteEventStore } from '../../src/adapters/event-store/sqlite.ts';
 import { DatabaseUnusable } from '../../src/adapters/sqlite/open-database.ts';
+import { SystemRandom } from '../../src/adapters/system/random.ts';
 import { WrongExpectedRevision } from '../../src/domain/ports/event-store.ts';
 import { collect, eventOf, eventStoreContract, streamOf } from './event-store.contract.ts';
+import { freshIn, openPeer } from '../peers/eventstoredb/open.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'tollgate-event-store-'));
 after(() => rm(root, { recursive: true, force: true }));
@@ -23,6 +26,12 @@ const freshFile = (): string => join(root, `events-${(files += 1)}.db`);
 
 eventStoreContract('memory', async () => new MemoryEventStore());
 eventStoreContract('sqlite', async () => SqliteEventStore.open(freshFile()));
+// Our own server of its protocol always; a real one where there is one: TOLLGATE_TEST_EVENTSTORE=esdb://... npm test -- 'contracts/event-store.spec.js'
+const eventStoreDbLimits = { appendMaxBytes: 1_000_000 };
+eventStoreContract('eventstoredb (peer)', async () => (await openPeer()).store, eventStoreDbLimits);
+const realServer = process.env['TOLLGATE_TEST_EVENTSTORE'];
+if (realServer === undefined) test('eventstoredb (a real server)', { skip: 'TOLLGATE_TEST_EVENTSTORE names none' });
+else eventStoreContract('eventstoredb (a real server)', async () => freshIn(EventStoreDb.open(realServer, { random: new SystemRandom() })), eventStoreDbLimits);
 
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 const moduleOf = (path: string): string => JSON.stringify(new URL(`../../src/adapters/event-store/${path}.${extension}`, import.meta.url).href);

@@ -9,9 +9,11 @@ import { after, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { MemoryKeyring } from '../../src/adapters/keyring/memory.ts';
+import { MongoKeyring } from '../../src/adapters/keyring/mongodb.ts';
 import { normaliseEmail } from '../../src/adapters/keyring/normalise-email.ts';
 import { SqliteKeyring } from '../../src/adapters/keyring/sqlite.ts';
 import { SeededRandom } from '../../src/adapters/system/random.ts';
+import { freshMongo, withMongo } from './mongodb.ts';
 import { keyringContract } from './keyring.contract.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'tollgate-keyring-'));
@@ -22,6 +24,7 @@ const secrets = (seed = 1) => ({ masterKey: new SeededRandom(`master ${seed}`).b
 
 keyringContract('memory', async () => new MemoryKeyring(secrets()));
 keyringContract('sqlite', async () => SqliteKeyring.open(freshFile(), secrets()));
+withMongo((server) => keyringContract('mongodb', async () => MongoKeyring.open(await freshMongo(server), secrets())));
 
 const bytesOf = async (path: string): Promise<Buffer> => Buffer.concat([await readFile(path), await readFile(`${path}-wal`).catch(() => Buffer.alloc(0))]);
 

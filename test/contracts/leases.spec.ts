@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { MemoryLeases } from '../../src/adapters/lease/memory.ts';
+import { MongoLeases } from '../../src/adapters/lease/mongodb.ts';
 import { SqliteLeases } from '../../src/adapters/lease/sqlite.ts';
+import { freshMongo, withMongo } from './mongodb.ts';
 import { leasesContract, noon } from './leases.contract.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'tollgate-leases-'));
@@ -15,6 +17,7 @@ const freshFile = (): string => join(root, `leases-${(files += 1)}.db`);
 
 leasesContract('memory', async () => new MemoryLeases());
 leasesContract('sqlite', async () => SqliteLeases.open(freshFile()));
+withMongo((server) => leasesContract('mongodb', async () => new MongoLeases(await freshMongo(server))));
 
 test('sqlite: a lease outlives a restart', async () => {
   const path = freshFile();

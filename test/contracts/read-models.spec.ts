@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { MemoryReadModels } from '../../src/adapters/read-models/memory.ts';
+import { MongoReadModels } from '../../src/adapters/read-models/mongodb.ts';
 import { SqliteReadModels } from '../../src/adapters/read-models/sqlite.ts';
 import { DatabaseUnusable } from '../../src/adapters/sqlite/open-database.ts';
+import { freshMongo, standIn, withMongo } from './mongodb.ts';
 import { readModelsContract } from './read-models.contract.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'tollgate-read-models-'));
@@ -16,6 +18,7 @@ const freshFile = (): string => join(root, `views-${(files += 1)}.db`);
 
 readModelsContract('memory', async () => new MemoryReadModels());
 readModelsContract('sqlite', async () => SqliteReadModels.open(freshFile()));
+withMongo((server) => readModelsContract('mongodb', async () => MongoReadModels.open(await freshMongo(server)), { ascii: standIn }));
 
 test('sqlite: everything is there when the file is opened again', async () => {
   const path = freshFile();

@@ -1,11 +1,14 @@
 /** A whole Tollgate in this process, on a folder of its own, over real HTTP; and a customer to play with. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { after } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { helloHost } from '../git/hello.ts';
+import { logFor } from './log-for.ts';
+import { copyKeys, dropDatabases, mongoServer, mongoUrl } from '../contracts/mongodb.ts';
 import { filesTgz } from '../contracts/source-store.archives.ts';
 import { openAdapters, type Adapters } from '../../src/adapters.ts';
 import { MemoryRuntime } from '../../src/adapters/runtime/memory.ts';
@@ -112,6 +115,26 @@ const answerOf = async (response: Response): Promise<Answer> => {
   return { status: response.status, headers: response.headers, text, json };
 };
 
+/**
+ * Where `TOLLGATE_TEST_MONGODB` names a server, everything runs on it: a database for each data folder, which a file in the
+ * folder names. A copy of a folder gets a copy of the keys, and folds its read models anew: as after a restore.
+ */
+const keptElsewhere = async (data: string): Promise<{ readonly readModels?: string }> => {
+  if (mongoServer === undefined) return {};
+  const url = (folder: string): string => mongoUrl(mongoServer as string, `e2e_${folder.replaceAll(/\W/g, '_')}_x`);
+  const note = join(data, 'test-database');
+  const [before, now] = [existsSync(note) ? readFileSync(note, 'utf8') : undefined, basename(data)];
+  if (before !== undefined && before !== now) await copyKeys(url(before), url(now));
+  mkdirSync(data, { recursive: true });
+  writeFileSync(note, now);
+  databases.add(url(now));
+  return { readModels: url(now) };
+};
+const databases = new Set<string>();
+after(async () => {
+  for (const database of databases) await dropDatabases(database);
+});
+
 export const startSystem = async (options: StartOptions = {}): Promise<Started> => {
   const data = options.data ?? (await mkdtemp(join(tmpdir(), 'tollgate-test-')));
   let origin = '';
@@ -120,14 +143,15 @@ export const startSystem = async (options: StartOptions = {}): Promise<Started> 
   const logger = { info: note('info'), warn: note('warn'), error: note('error') };
   const clock = options.clock ?? new OffsetClock();
   const runtime = options.runtime ?? new FakeRuntime(new MemoryRuntime({ sources: new DiskSourceStore(join(data, 'sources')), clock }));
-  const adapters = openAdapters({ data, ...(options.mail ? { mail: options.mail, mailFrom: 'Tollgate <tollgate@example.com>' } : {}) }, () => origin, {}, { clock, sourceHost: options.sourceHost ?? helloHost(), ...(options.processes ? {} : { runtime }) });
+  const log = await logFor(data);
+  const adapters = await openAdapters({ data, ...(options.mail ? { mail: options.mail, mailFrom: 'Tollgate <tollgate@example.com>' } : {}), ...log.config, ...(await keptElsewhere(data)) }, () => origin, {}, { clock, sourceHost: options.sourceHost ?? helloHost(), ...(options.processes ? {} : { runtime }), ...log.instead });
   const post = async (body: string, headers: Record<string, string>) => {
     if (options.lost?.has((JSON.parse(body) as { type: string }).type)) return 200;
     return (await fetch(`${origin}/webhooks/stripe`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } })).status;
   };
   const { system, served } = await (async () => {
     const assembled = await assemble(adapters, { mode: 'mock', data, version: 'test', origin: () => origin, logger, post, metricsOpen: options.metricsOpen === true, ...(options.at ? { at: options.at } : {}) });
-    await operatorToken(assembled.handler, assembled.identity, data, adapters.random);
+    await operatorToken(assembled.handler, assembled.identity, data, adapters.random, !adapters.exclusive);
     const listening = await serve(assembled, { host: '127.0.0.1', hostNames: [] }, logger);
     await listening.app.listen(0, '127.0.0.1');
     origin = `http://127.0.0.1:${(listening.app.getHttpServer().address() as { port: number }).port}`;
@@ -135,6 +159,7 @@ export const startSystem = async (options: StartOptions = {}): Promise<Started> 
     return { system: assembled, served: listening };
   })().catch(async (error: unknown) => {
     await adapters.close();
+    await log.close();
     throw error;
   });
   const operator = (await readFile(join(data, 'operator.token'), 'utf8')).trim();
@@ -154,6 +179,7 @@ export const startSystem = async (options: StartOptions = {}): Promise<Started> 
       await served.close();
       await system.stop();
       await adapters.close();
+      await log.close();
       if (!keep) await rm(data, { recursive: true, force: true });
       if (!bugs) assert.deepEqual(logged.filter(({ level, message }) => level === 'error' && message === 'a bug'), [], 'nothing was answered with 500');
     },

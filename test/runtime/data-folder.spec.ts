@@ -17,7 +17,7 @@ test('everybody may pass through the data folder, and nobody but the server read
   await writeFile(join(data, 'operator.token'), 'opr_token', { mode: 0o644 });
   await writeFile(join(data, 'not-ours'), 'left as it is', { mode: 0o644 });
   const before = process.umask();
-  const adapters = openAdapters({ data, workloadUsers: users }, () => '', {});
+  const adapters = await openAdapters({ data, workloadUsers: users }, () => '', {});
   try {
     const names = (await readdir(data)).filter((name) => name !== 'workloads' && name !== 'not-ours');
     assert.ok(names.includes('events.db') && names.includes('keys.db') && names.includes('secrets') && names.includes('operator.token'));

@@ -153,7 +153,7 @@ export class World {
     const mailbox = taking(this.#mailbox, turns, life, ['send']);
     return {
       clock: clockOf(this.clock, life), random: this.#random, secrets: this.#secrets,
-      store: storeInTurns(this.store, turns, life),
+      store: storeInTurns(this.store, turns, life), exclusive: true, replicated: false, claim: async () => undefined, silent: async () => [],
       readModels: modelsInTurns(this.models, turns, life),
       keyring: taking(this.#keyring, turns, life, ['find', 'findOrCreate', 'sealingKey', 'openingKey', 'takePooledKey', 'link', 'erase']),
       counters: taking(this.#counters, turns, life, ['hit', 'prune']),

@@ -1,33 +1,25 @@
 import type { Instant } from '../../domain/instant.ts';
-import { fromEpochMs, toEpochMs } from '../../domain/instant.ts';
+import { toEpochMs } from '../../domain/instant.ts';
 import type { CounterAnswer, RateCounters } from '../../domain/ports/counters.ts';
+import { countHit } from './sliding-window.ts';
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Rate counters in memory. They never answer in the same tick. */
 export class MemoryCounters implements RateCounters {
-  readonly #hits = new Map<string, number[]>();
+  readonly #hits = new Map<string, readonly number[]>();
 
   async hit(key: string, limit: number, windowMs: number, now: Instant): Promise<CounterAnswer> {
     await tick();
-    const nowMs = toEpochMs(now);
-    const hits = (this.#hits.get(key) ?? []).sort((a, b) => a - b);
-    const counted = hits.filter((at) => at > nowMs - windowMs);
-    const allowed = counted.length < limit;
-    if (allowed) {
-      counted.push(nowMs);
-      hits.push(nowMs);
-      this.#hits.set(key, hits);
-    }
-    // Where the limit was lowered meanwhile, more than one hit must leave first.
-    const blocking = counted.sort((a, b) => a - b)[Math.max(0, counted.length - limit)];
-    return { allowed, resetAt: fromEpochMs((blocking ?? nowMs) + windowMs) };
+    const { answer, hits } = countHit(this.#hits.get(key) ?? [], limit, windowMs, now);
+    if (answer.allowed) this.#hits.set(key, hits);
+    return answer;
   }
   async release(key: string, at: Instant): Promise<void> {
     await tick();
     const hits = this.#hits.get(key);
     const place = hits?.indexOf(toEpochMs(at)) ?? -1;
-    if (hits && place >= 0) hits.splice(place, 1);
+    if (hits && place >= 0) this.#hits.set(key, hits.toSpliced(place, 1));
   }
   async prune(before: Instant): Promise<void> {
     await tick();

@@ -1,12 +1,14 @@
 /** The log above an event store: encodes, chains, verifies, upcasts, and lets consumers follow. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chainHash, eventId, hashIn, withHash, withoutHash } from './chain.ts';
+import { Feed } from './feed.ts';
 import type { KeyringVault } from './vault.ts';
 import type { AnyEvent } from '../../domain/decider.ts';
 import type { StreamName } from '../../domain/ids.ts';
 import type { Instant } from '../../domain/instant.ts';
 import { BrokenChain, beginning, type Head, type Log, type Meta, type Origin, type Pending, type Recorded } from '../../domain/ports/log.ts';
 import type { EventStore, NewEvent, Position, StoredEvent } from '../../domain/ports/event-store.ts';
+import { Unavailable } from '../../domain/ports/failures.ts';
 import { currentVersion, upcast, type Upcast } from '../../domain/schema.ts';
 
 type Upcasters = Readonly<Record<string, readonly Upcast[] | undefined>>;
@@ -18,6 +20,8 @@ const burstEvents = 16;
 /** How long followers rest, in real time: the simulator, whose signals are never lost, lets them rest for none. */
 export type Rests = { readonly lookAgainMs: number; readonly burstRestMs: number };
 const usualRests: Rests = { lookAgainMs: 1_000, burstRestMs: 8 };
+/** Between two tries of a follower whose store cannot be reached. */
+const unreachableRestMs = 500;
 
 export class StoredLog implements Log {
   readonly exclusive: boolean;
@@ -25,10 +29,13 @@ export class StoredLog implements Log {
   readonly #vault: KeyringVault;
   readonly #upcasters: Upcasters;
   readonly #rests: Rests;
-  readonly #listeners: ((events: readonly Recorded[]) => void)[] = [];
+  readonly #feed: Feed;
   #lastAt: Instant | '' = '';
-  /** Newest events in order without gaps, kept only while this process is the one writer. */
+  /** Newest events in order without gaps: all there are after `#tailAfter`. */
   #tail: Recorded[] = [];
+  #tailAfter: Position = 0n;
+  #toldBefore: Position = 0n;
+  #looking: NodeJS.Timeout | undefined;
   /** Followers at rest, and how often all of them have been woken. */
   readonly #resting = new Set<() => void>();
   #wakings = 0;
@@ -39,7 +46,18 @@ export class StoredLog implements Log {
     this.#vault = vault;
     this.#upcasters = upcasters;
     this.exclusive = exclusive;
-    store.onAdvanced(() => this.#wake());
+    this.#feed = new Feed((position) => this.readAll(position));
+    this.#feed.listen((events) => this.#remember(events));
+    store.onAdvanced(() => (this.exclusive || !this.#feed.placed ? this.#wake() : this.#look()));
+  }
+
+  /** One look at a shared log for all followers: they find what it brings in memory. */
+  #look(): void {
+    this.#feed.read().catch(() => undefined); // the next look begins where this one ended
+  }
+  /** Looks no more by itself. */
+  close(): void {
+    clearInterval(this.#looking);
   }
 
   #wake(): void {
@@ -47,8 +65,9 @@ export class StoredLog implements Log {
     for (const wake of [...this.#resting]) wake();
   }
 
-  /** Reads the newest event, so that time goes on from it. */
+  /** Reads the newest event, so that time goes on from it. (In a shared log it goes on within each stream, and from what others are seen to write.) */
   async recover(): Promise<void> {
+    if (!this.exclusive) return;
     const head = await this.#store.head();
     if (head === 0n) return;
     for await (const page of this.#store.readAll(head - 1n, 1)) for (const event of page) this.#lastAt = this.#decode(event).meta.at;
@@ -85,25 +104,39 @@ export class StoredLog implements Log {
     return { events: recorded, head: { revision, hash, at }, durable: appended.then(({ position }) => this.#committed(recorded, position)) };
   }
 
-  #committed(recorded: readonly Recorded[], position: Position): readonly Recorded[] {
+  #committed(recorded: readonly Recorded[], position: Position): readonly Recorded[] | Promise<readonly Recorded[]> {
     const first = position - BigInt(recorded.length - 1);
     const events = recorded.map((event, index) => ({ ...event, position: this.exclusive ? first + BigInt(index) : position }));
-    for (const listener of this.#listeners) listener(events);
-    if (this.exclusive) this.#remember(events);
-    return events;
+    const telling = this.exclusive ? this.#feed.committed(events) : this.#feed.reach(position);
+    return telling === undefined ? events : telling.then(() => events);
   }
 
   #remember(events: readonly Recorded[]): void {
     const last = this.#tail.at(-1);
-    // With events of others between, or answers out of order, followers read the store.
-    if (last && events[0]?.position !== last.position + 1n) this.#tail = [];
-    else this.#tail.push(...events);
-    if (this.#tail.length > 2 * tailMax) this.#tail = this.#tail.slice(-tailMax);
+    // The first ones, or somebody else's lie between. (Of a shared log everything is told, so nothing can.)
+    if (!last || (this.exclusive && events[0]?.position !== last.position + 1n)) {
+      this.#tail = [];
+      this.#tailAfter = this.exclusive ? (events[0]?.position ?? 1n) - 1n : this.#toldBefore;
+    }
+    this.#tail.push(...events);
+    this.#toldBefore = events.at(-1)?.position ?? this.#toldBefore;
+    if (this.#tail.length > 2 * tailMax) {
+      this.#tailAfter = this.#tail.at(-tailMax - 1)?.position ?? this.#tailAfter;
+      this.#tail = this.#tail.slice(-tailMax);
+    }
+    if (!this.exclusive) for (const { meta } of events) if (meta.at > this.#lastAt) this.#lastAt = meta.at;
     this.#wake();
   }
 
-  onCommitted(listener: (events: readonly Recorded[]) => void): void {
-    this.#listeners.push(listener);
+  onCommitted(listener: (events: readonly Recorded[]) => void, after?: Position): void {
+    this.#feed.listen(listener, after);
+    if (this.exclusive || after === undefined) return;
+    this.#toldBefore = after;
+    this.#looking ??= setInterval(() => this.#look(), usualRests.lookAgainMs).unref();
+    this.#look();
+  }
+  told(position: Position): Promise<void> {
+    return this.#feed.reach(position);
   }
 
   #decode(event: StoredEvent): Recorded {
@@ -120,7 +153,7 @@ export class StoredLog implements Log {
     for await (const page of this.#store.read(stream, revision + 1)) {
       for (const event of page) {
         revision += 1;
-        if (event.revision !== revision) throw new BrokenChain(stream, revision, `found revision ${event.revision}`);
+        if (event.revision !== revision) throw new BrokenChain(stream, revision, event.revision > revision ? `the stream goes on at revision ${event.revision}: what lies before was deleted, truncated or scavenged` : `found revision ${event.revision}`);
         const expected = chainHash(hash, stream, revision, event.id, event.type, event.data, withoutHash(event.meta));
         if (expected !== hashIn(event.meta)) throw new BrokenChain(stream, revision, 'its hash does not match');
         hash = expected;
@@ -140,8 +173,9 @@ export class StoredLog implements Log {
   /** Events after `after` out of memory; undefined when they are not all there. */
   #remembered(after: Position): readonly Recorded[] | undefined {
     const first = this.#tail[0];
-    if (!first || first.position > after + 1n) return undefined;
-    return this.#tail.slice(Number(after + 1n - first.position), Number(after + 1n - first.position) + pageSize);
+    if (!first || after < this.#tailAfter) return undefined;
+    const from = this.exclusive ? Number(after + 1n - first.position) : firstAfter(this.#tail, after);
+    return this.#tail.slice(from, from + pageSize);
   }
 
   async *follow(after: Position, signal: AbortSignal): AsyncIterable<readonly Recorded[]> {
@@ -158,11 +192,16 @@ export class StoredLog implements Log {
           if (this.#rests.burstRestMs > 0 && remembered.length >= burstEvents && remembered.length < pageSize && !signal.aborted) await sleep(this.#rests.burstRestMs);
         }
       } else {
-        for await (const page of this.readAll(position)) {
-          found = true;
-          position = page.at(-1)?.position ?? position;
-          yield page;
-          if (signal.aborted) return;
+        try {
+          for await (const page of this.readAll(position)) {
+            found = true;
+            position = page.at(-1)?.position ?? position;
+            yield page;
+            if (signal.aborted) return;
+          }
+        } catch (error) {
+          if (!(error instanceof Unavailable)) throw error;
+          await sleep(unreachableRestMs, undefined, { signal, ref: false }).catch(() => undefined);
         }
       }
       if (!found && wakings === this.#wakings) await this.#rest(signal);
@@ -183,6 +222,17 @@ export class StoredLog implements Log {
     });
   }
 }
+
+/** Place of the first event after a position. */
+const firstAfter = (events: readonly Recorded[], position: Position): number => {
+  let [low, high] = [0, events.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((events[middle] as Recorded).position <= position) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+};
 
 /** Stored text as it was written: what is no JSON any more is named by its place. */
 const parsed = ({ stream, revision }: StoredEvent, text: string): object => {

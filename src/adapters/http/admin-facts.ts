@@ -50,7 +50,7 @@ const levelNow = (rim: Rim, id: AccountId) => rim.gate.account(id)?.level ?? 'no
 export const customersOf = async (rim: Rim, asked: Asked): Promise<Listed<CustomerRow>> => {
   const { items, ...rest } = await listOf<SubscriptionDocument>(rim, 'subscriptions', 'phase', asked);
   const accounts = await runnerOf(rim, 'accounts').collection.load(items.map(({ accountId }) => accountId));
-  return { ...rest, items: await Promise.all(items.map(async (item) => ({ ...item, email: String(await opened(accounts.get(item.accountId)?.document['email'] ?? 'erased', rim.vault)), level: levelNow(rim, item.accountId) }))) };
+  return { ...rest, items: await Promise.all(items.map(async (item) => ({ ...item, email: String(await opened(accounts.get(item.accountId)?.document?.['email'] ?? 'erased', rim.vault)), level: levelNow(rim, item.accountId) }))) };
 };
 
 /** Workloads with the names of their namespaces, and whose they are. */

@@ -16,9 +16,15 @@ export class HealthController {
 
   /** Ready: everything caught up once, and nothing stopped since. */
   @Get('readyz')
-  ready() {
-    const stopped = [...this.#rim.models.values()].filter(({ failure }) => failure !== undefined).map(({ model, failure }) => `${model.name}: ${failure}`);
-    if (!this.#rim.ready() || stopped.length > 0) throw new HttpProblem(503, 'NotReady', stopped.length > 0 ? `stopped read models: ${stopped.join('; ')}` : 'starting', "See 'tollgate projection list'.");
+  async ready() {
+    if (!this.#rim.ready()) throw new HttpProblem(503, 'NotReady', 'starting', "See 'tollgate projection list'.");
+    const consumers = [...[...this.#rim.models.values()].map(({ model, failure, unavailable }) => ({ name: model.name, failure, unavailable })), ...this.#rim.pumps.map(({ reactor, failure, unavailable }) => ({ name: reactor.name, failure, unavailable }))];
+    const stopped = consumers.filter(({ failure }) => failure !== undefined).map(({ name, failure }) => `${name}: ${failure}`);
+    if (stopped.length > 0) throw new HttpProblem(503, 'NotReady', `stopped: ${stopped.join('; ')}`, "See 'tollgate projection list'.");
+    const silent = await this.#rim.silent();
+    if (silent.length > 0) throw new HttpProblem(503, 'NotReady', `no answer from: ${silent.join(', ')}`, 'It goes on by itself once they answer.');
+    const waiting = consumers.filter(({ unavailable }) => unavailable !== undefined).map(({ name }) => name);
+    if (waiting.length > 0) throw new HttpProblem(503, 'NotReady', `catching up after an interruption: ${waiting.join(', ')}`, 'It goes on by itself.');
     return { status: 'ready' };
   }
 

@@ -14,6 +14,11 @@ import { parseDuration } from '../../domain/instant.ts';
 const differencesShown = 100;
 type QueryString = Readonly<Record<string, string | undefined>>;
 
+/** Some things are done where the consumers run: of several servers that is one. */
+const requireConsumers = (rim: Rim): void => {
+  if (!rim.consumersHere()) throw new HttpProblem(409, 'RunsElsewhere', 'The consumers run on another server just now.', 'Ask that one: it is the one whose log said last that they run there.');
+};
+
 /** What an operator does to the installation itself: projections, reactors, audit, and in mock mode the clock. */
 @Controller()
 export class OperationsController {
@@ -38,6 +43,7 @@ export class OperationsController {
     requireOperator(await callerOf(this.#rim, request));
     const runner = this.#rim.models.get(name);
     if (!runner) throw notFound('projection');
+    requireConsumers(this.#rim);
     if (runner.rebuilding !== undefined) throw new HttpProblem(409, 'RebuildRunning', `${name} is being rebuilt already.`, "See 'tollgate projection list'.");
     const head = String(await this.#rim.log.head());
     const lines = new Lines();
@@ -50,6 +56,7 @@ export class OperationsController {
   async reactors(@Req() request: FastifyRequest) {
     requireOperator(await callerOf(this.#rim, request));
     const head = await this.#rim.log.head();
+    await Promise.all(this.#rim.pumps.map((pump) => pump.glance()));
     return { items: await Promise.all(this.#rim.pumps.map(async (pump) => ({ name: pump.reactor.name, position: String(pump.position), lag: Number(head - pump.position), waiting: pump.waiting(), parked: await this.#parked(pump) }))), position: String(head) };
   }
   #parked(pump: Pump): Promise<unknown[]> {
@@ -92,6 +99,7 @@ export class OperationsController {
     const { duration } = checked(DurationBody, body);
     const durationMs = parseDuration(duration);
     if (durationMs === undefined || durationMs <= 0) throw new HttpProblem(400, 'InvalidInput', 'duration must be like 90s, 10m, 2h, 40d or 6w.', 'For example 40d.', { errors: [{ field: 'duration', message: 'no duration' }] });
+    requireConsumers(this.#rim);
     const lines = new Lines();
     void mock.advance(durationMs, (now, due) => lines.push({ now, due })).then((done) => lines.end({ done: true, ...done }), (error: unknown) => lines.fail(error));
     await streamLines(lines, request, reply, new AbortController().signal);

@@ -76,6 +76,10 @@ export type Rim = {
   readonly damaged: () => readonly { readonly stream: string; readonly revision: number; readonly problem: string }[];
   /** The data folder's rights, the disk's room, the programs beside us. */
   readonly machine: () => Promise<{ readonly tooOpen: readonly { readonly path: string; readonly mode: string }[]; readonly freeBytes: number; readonly git: string | undefined }>;
+  /** Engines that do not answer just now, by name; none where everything is embedded. */
+  readonly silent: () => Promise<readonly string[]>;
+  /** Whether reactors and read models are worked on here; of several servers it is one. */
+  readonly consumersHere: () => boolean;
 };
 export const RIM = Symbol('rim');
 export type Bus = CommandBus;

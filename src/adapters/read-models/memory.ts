@@ -90,9 +90,9 @@ class MemoryCollection implements Collection {
     const texts = puts.map((put) => storedFrom(put, rows));
     for (const [n, { key, position }] of puts.entries()) {
       const before = rows.documents.get(key);
-      if (before === undefined || position > before.position) write(rows, key, before, texts[n]!);
+      if (position > expected && (before === undefined || position > before.position)) write(rows, key, before, texts[n]!);
     }
-    for (const key of deletes) rows.documents.delete(key);
+    for (const key of deletes) if ((rows.documents.get(key)?.position ?? 0n) <= next) rows.documents.delete(key);
     rows.checkpoint = next;
   }
   async query({ where = {}, limit, cursor, order = 'newest' }: Query): Promise<Page> {

@@ -68,8 +68,8 @@ export class SqliteCollection implements Collection {
     await this.#writes.run(() => {
       const checkpoint = this.#checkpointNow();
       if (checkpoint !== expected) throw new CheckpointConflict(`${this.name} is at ${checkpoint}, not at ${expected}`);
-      for (const put of puts) this.#put(put, true);
-      for (const key of deletes) this.#remove(key);
+      for (const put of puts) if (put.position > expected) this.#put(put, true);
+      for (const key of deletes) this.#remove(key, next);
       this.#advance.run(next, this.#id);
     });
   }
@@ -149,9 +149,9 @@ export class SqliteCollection implements Collection {
     this.#removeValues(before);
     for (const [field, value] of values) this.#addValue.run(before.seq, field, value);
   }
-  #remove(key: string): void {
+  #remove(key: string, upTo?: Position): void {
     const before = this.#find(key);
-    if (before === undefined) return;
+    if (before === undefined || (upTo !== undefined && before.position > upTo)) return;
     this.#removeValues(before);
     this.#delete.run(before.seq);
   }

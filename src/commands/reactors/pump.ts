@@ -39,12 +39,17 @@ export type Pumping = {
   /** Called at every point between two durable steps; a test stops the world there. */
   readonly at: (step: string) => Promise<void> | void;
   readonly warn: (facts: object, message: string) => void;
+  /** Waits before what was unavailable is tried again; ends early when `signal` aborts. Without it that stops the pump. */
+  readonly rest?: (tries: number, signal: AbortSignal) => Promise<void>;
 };
 
 /** Runs one reactor: wakes on its streams' events and due instants, and does what each state asks until nothing is left. */
 export class Pump {
   readonly reactor: AnyReactor;
   position: Position = 0n;
+  /** Why it stopped for good, or why it waits just now. */
+  failure: string | undefined;
+  unavailable: string | undefined;
   readonly #p: Pumping;
   readonly #rows = new Map<StreamName, Row>();
   readonly #ready = new Set<StreamName>();
@@ -53,8 +58,12 @@ export class Pump {
   /** Those of them that count: a slow one's turn is over before it is. */
   readonly #turns = new Set<Promise<void>>();
   readonly #again = new Set<StreamName>();
-  readonly #stop = new AbortController();
+  #stop = new AbortController();
   #written: Position = 0n;
+  /** Events seen since a checkpoint was written: positions of a shared log do not count them. */
+  #unwritten = 0;
+  /** Whether it works here. */
+  #working = false;
   #running: Promise<unknown> = Promise.resolve();
   #writing: Promise<void> = Promise.resolve();
   #alarm = new AbortController();
@@ -66,14 +75,32 @@ export class Pump {
     this.#p = pumping;
   }
 
-  /** Starts where it was; resolves once its rows are loaded. */
+  /** Starts where it was, or where another server left it; resolves once its rows are loaded. */
   async start(): Promise<void> {
-    for await (const page of this.#p.rows.all()) for (const { key, document } of page) this.#rows.set(key as StreamName, document as unknown as Row);
-    this.position = await this.#p.rows.checkpoint();
+    this.#stop = new AbortController();
+    this.#alarmAt = undefined;
+    this.failure = undefined;
+    this.unavailable = undefined;
+    for (const streams of [this.#ready, this.#again]) streams.clear();
+    await this.#load();
+    this.#working = true;
     this.#written = this.position;
+    this.#unwritten = 0;
     for (const [stream, row] of this.#rows) if (row.dueAt === undefined || row.dueAt <= this.#p.clock.now()) this.#ready.add(stream);
-    this.#running = this.#follow();
+    this.#running = this.#keepFollowing().catch((error: unknown) => {
+      this.failure = String(error);
+      this.#p.warn({ reactor: this.reactor.name, error: this.failure }, 'a reactor stopped');
+    });
     this.#lookAtDue();
+  }
+  async #load(): Promise<void> {
+    this.#rows.clear();
+    this.position = await this.#p.rows.checkpoint(); // before the rows: noticing an event again does no harm
+    for await (const page of this.#p.rows.all()) for (const { key, document } of page) this.#rows.set(key as StreamName, document as unknown as Row);
+  }
+  /** What its rows say, where it works on another server. */
+  async glance(): Promise<void> {
+    if (!this.#working) await this.#load();
   }
 
   async stop(): Promise<void> {
@@ -81,6 +108,7 @@ export class Pump {
     this.#alarm.abort();
     await this.#running.catch(() => undefined);
     await Promise.all(this.#turns); // what is slow is not waited for: the next start does it again
+    this.#working = false;
   }
 
   /** Whether everything up to `head` has been seen and nothing is left to do now. */
@@ -100,6 +128,24 @@ export class Pump {
     return [...this.#rows].flatMap(([subject, row]) => Object.entries(row.tried).flatMap(([key, tried]) => (tried.parkedAt ? [{ subject, key, ...withOwner(tried), error: tried.error ?? '', since: tried.parkedAt, attempts: tried.attempts }] : [])));
   }
 
+  /** Follows, and after the rows or the log did not answer, goes on from where it was: noticing an event again does no harm. */
+  async #keepFollowing(): Promise<void> {
+    const { signal } = this.#stop;
+    for (let tries = 0, at = this.position; !signal.aborted; ) {
+      try {
+        // Whether the last step was written is unknown: the rows say.
+        if (this.unavailable !== undefined) this.#written = await this.#p.rows.checkpoint();
+        return await this.#follow();
+      } catch (error) {
+        if (!(error instanceof Unavailable) || !this.#p.rest) throw error;
+        this.unavailable = error.message;
+        tries = this.position > at ? 1 : tries + 1;
+        at = this.position;
+        await this.#p.rest(tries, signal);
+      }
+    }
+  }
+
   async #follow(): Promise<void> {
     for await (const page of this.#p.log.follow(this.position, this.#stop.signal)) {
       const woken = new Set<StreamName>();
@@ -107,12 +153,15 @@ export class Pump {
       // One that comes to rest before the row is written must not forget what has just been noticed.
       for (const stream of woken) if (this.#busy.has(stream)) this.#again.add(stream);
       const last = page.at(-1)?.position ?? this.position;
-      if (woken.size > 0 || last - this.#written > idleEventsMax) {
+      this.#unwritten += page.length;
+      if (woken.size > 0 || this.#unwritten > idleEventsMax) {
         const puts = [...woken].map((stream) => ({ key: stream, position: last, document: this.#rows.get(stream) as Row }));
         await this.#inOrder(() => this.#p.rows.commit({ expected: this.#written, next: last, puts, deletes: [] }));
         this.#written = last;
+        this.#unwritten = 0;
       }
       this.position = last;
+      this.unavailable = undefined;
       for (const stream of woken) this.#wake(stream);
       this.#next();
     }

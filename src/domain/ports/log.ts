@@ -74,8 +74,13 @@ export interface Log {
   /** The log for ever: what is there, then what comes. Ends when `signal` aborts. */
   follow(after: Position, signal: AbortSignal): AsyncIterable<readonly Recorded[]>;
   head(): Promise<Position>;
-  /** Called with every event this process commits, in order, before its writer is answered. Must not throw. */
-  onCommitted(listener: (events: readonly Recorded[]) => void): void;
+  /**
+   * Called with every event after `after` (without it: from the next commit on), in order and without gaps: with those of this process before
+   * their writer is answered, with those of others within about a second. Must not throw.
+   */
+  onCommitted(listener: (events: readonly Recorded[]) => void, after?: Position): void;
+  /** Resolves once every listener has been told of everything up to `position`. */
+  told(position: Position): Promise<void>;
   /** Whether nobody else writes: then a cached state is the state. */
   readonly exclusive: boolean;
 }

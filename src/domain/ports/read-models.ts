@@ -9,6 +9,12 @@ export interface Keyed<D = Document> {
   readonly document: D;
 }
 
+/**
+ * What `load` answers of a key: its document, or (where documents and checkpoint are not written in one step) that it was
+ * deleted, and at which position. Both may be ahead of the checkpoint: events up to that position have had their effect.
+ */
+export type Loaded<D = Document> = Keyed<D> | { readonly key: string; readonly position: Position; readonly document?: undefined };
+
 export class CheckpointConflict extends Error {
   override readonly name = 'CheckpointConflict';
 }
@@ -21,12 +27,17 @@ export class InvalidCursor extends Error {
   }
 }
 
-/** One step of a consumer: documents and checkpoint together, or nothing. */
+/**
+ * One step of a consumer: documents and checkpoint together, or nothing. A store without transactions may be left with
+ * documents ahead of the checkpoint: the same step again, however long its page is then, ends in the same documents.
+ */
 export interface Batch {
   /** The checkpoint this step starts from; another value in the store throws `CheckpointConflict` and writes nothing. */
   readonly expected: Position;
   readonly next: Position;
+  /** A put not above the position of the stored document, of its deletion, or of `expected`, changes nothing. */
   readonly puts: readonly Keyed[];
+  /** At `next`: a document above that stays. */
   readonly deletes: readonly string[];
 }
 export interface Query {
@@ -47,7 +58,7 @@ export interface Page {
 export interface Collection {
   readonly name: string;
   checkpoint(): Promise<Position>;
-  load(keys: readonly string[]): Promise<ReadonlyMap<string, Keyed>>;
+  load(keys: readonly string[]): Promise<ReadonlyMap<string, Loaded>>;
   commit(batch: Batch): Promise<void>;
   query(query: Query): Promise<Page>;
   /** Every document, ordered by key, in pages. */
