@@ -7,31 +7,6 @@ import { clientFor, sendCommand, wholeList } from './here.ts';
 import { localTime, type Output } from './output.ts';
 
 type Held = { readonly host: string; readonly username?: string; readonly at: string };
-const ctrlC = '\u0003';
-const ctrlD = '\u0004';
-
-/** A line from the terminal that is not shown while it is typed. */
-const hiddenLine = (): Promise<string | undefined> => new Promise((resolve) => {
-  const input = process.stdin;
-  let text = '';
-  const finish = (line: string | undefined): void => {
-    input.setRawMode(false).pause().off('data', onData);
-    process.stderr.write('\n');
-    resolve(line);
-  };
-  const onData = (chunk: string): void => {
-    for (const key of chunk) {
-      if (key === '\r' || key === '\n') return finish(text);
-      if (key === ctrlC) {
-        finish(undefined);
-        return void process.kill(process.pid, 'SIGINT');
-      }
-      if (key === ctrlD) return finish(text === '' ? undefined : text);
-      text = key === '\u007f' || key === '\b' ? text.slice(0, -1) : text + key;
-    }
-  };
-  input.setEncoding('utf8').setRawMode(true).resume().on('data', onData);
-});
 
 const tokenFrom = async (host: string, file: string | undefined, out: Output): Promise<string> => {
   if (file !== undefined && file !== '-') {
@@ -41,14 +16,8 @@ const tokenFrom = async (host: string, file: string | undefined, out: Output): P
       throw usage(`--token-file '${file}' cannot be read (${(error as NodeJS.ErrnoException).code})`, 'Check its path and rights.');
     }
   }
-  if (process.stdin.isTTY) {
-    if (!out.input) throw usage('git credential set asks for the token, which --no-input forbids', 'Give it by --token-file FILE, or on standard input.');
-    process.stderr.write(`Token or password for ${host} (it is not shown): `);
-    return ((await hiddenLine()) ?? '').trim();
-  }
-  const { LineReader } = await import('./line-reader.ts');
-  const line = await new LineReader().next();
-  return typeof line === 'string' ? line.trim() : '';
+  const [{ askSecret }, { LineReader }] = await Promise.all([import('./ask.ts'), import('./line-reader.ts')]);
+  return (await askSecret({ out, lines: new LineReader(), instead: `Give it by --token-file FILE: 'tollgate git credential set ${host} --token-file FILE'.` }, `Token or password for ${host}: `)).trim();
 };
 
 export const set = async (call: Call): Promise<void> => {
