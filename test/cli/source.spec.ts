@@ -30,7 +30,7 @@ test('an existing folder goes first, whatever it is called', async () => {
 test('an address is one with its scheme or without; what follows the first @ in its path is the ref', async () => {
   for (const [text, git, ref, name] of [
     ['https://github.com/owner/repository', 'https://github.com/owner/repository', undefined, 'repository'], ['github.com/owner/Repo.Name', 'https://github.com/owner/Repo.Name', undefined, 'repo-name'], ['github.com/owner/repository.git@main', 'https://github.com/owner/repository.git', 'main', 'repository'],
-    ['https://git.test:8443/a/b@feature/x', 'https://git.test:8443/a/b', 'feature/x', 'b'], ['git.test:8443/a@v1', 'https://git.test:8443/a', 'v1', 'a'], ['https://h.test/@ada/site@@scope/pkg@1.0', 'https://h.test/@ada/site', '@scope/pkg@1.0', 'site'], ['https://h.test/a/@ada', 'https://h.test/a/@ada', undefined, 'ada'],
+    ['https://git.test:8443/a/b@feature/x', 'https://git.test:8443/a/b', 'feature/x', 'b'], ['localhost:8443/a', 'https://localhost:8443/a', undefined, 'a'], ['git.test:8443/a@v1', 'https://git.test:8443/a', 'v1', 'a'], ['https://h.test/@ada/site@@scope/pkg@1.0', 'https://h.test/@ada/site', '@scope/pkg@1.0', 'site'], ['https://h.test/a/@ada', 'https://h.test/a/@ada', undefined, 'ada'],
     ['https://ada:secret@h.test/a@main', 'https://ada:secret@h.test/a', 'main', 'a'], ['http://h.test/a', 'http://h.test/a', undefined, 'a'], ['ssh://git@h.test/a.git', 'ssh://git@h.test/a.git', undefined, 'a'], [`github.com/o/r@${'a'.repeat(40)}`, 'https://github.com/o/r', 'a'.repeat(40), 'r'], ['https://github.com/o/r/', 'https://github.com/o/r/', undefined, 'r'],
   ] as const) {
     const source = await sourceOf(text);

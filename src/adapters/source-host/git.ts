@@ -59,7 +59,7 @@ const missing = (): string | undefined => {
 };
 
 const everybodyMayPass = (folder: string): boolean => {
-  const { mode } = statSync(folder);
+  const mode = statSync(folder, { throwIfNoEntry: false })?.mode ?? 0;
   return (mode & 0o001) !== 0 && (dirname(folder) === folder || everybodyMayPass(dirname(folder)));
 };
 /** A data folder is for its owner alone; where git runs as somebody else, its errands are run beside it, in a folder that only its owner writes. */
