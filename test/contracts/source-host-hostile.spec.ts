@@ -193,8 +193,9 @@ describe('real git', { skip: !gitInstalled }, async () => {
   test('more branches than anybody can read are too many', async () => {
     const repo = create();
     const commit = repo.commit({ a: 'one' });
-    repo.git(['update-ref', '--stdin'], Array.from({ length: 500 }, (_, i) => `create refs/heads/b${i} ${commit}\n`).join(''));
-    await refusal(host({ limits: { outputBytes: 10_000 } }).resolve(ask(repo.url, '1'.repeat(40))), 'SourceTooBig', /branches/);
+    repo.git(['update-ref', '--stdin'], Array.from({ length: 500 }, (_, i) => `create refs/heads/b${i}/refs/heads/main ${commit}\n`).join(''));
+    server.old = true; // it sends them all
+    await refusal(host({ limits: { outputBytes: 10_000 } }).resolve(ask(repo.url, 'main')), 'SourceTooBig', /branches/);
   });
   test('refs that look like options are names on the other side, and none here', async () => {
     const repo = create();
@@ -249,6 +250,26 @@ describe('real git', { skip: !gitInstalled }, async () => {
     await assert.rejects(host({ limits: { stallSeconds: 1 } }).resolve(ask(repo.url)), { name: 'Unavailable', message: /does not answer/ });
     await assert.rejects(host({ limits: { lookMs: 300 } }).resolve(ask(repo.url)), { name: 'Unavailable', message: /took longer than/ });
     await assert.rejects(drained(host({ limits: { fetchMs: 300 } }).fetch({ ...ask(repo.url), commit })), { name: 'Unavailable', message: /took longer than/ });
+  });
+  test('a look-up does not stand behind fetches, nor one customer behind another', async () => {
+    const repo = create();
+    const commit = repo.commit({ a: 'one' });
+    const slow = host({ limits: { fetches: [3, 2] } });
+    let stuck = 0;
+    let arrived = (): void => undefined;
+    const both = new Promise<void>((resolve) => (arrived = resolve));
+    server.misbehave((request) => {
+      if (request.method !== 'POST' || stuck === 2) return false;
+      if ((stuck += 1) === 2) arrived();
+      return true;
+    });
+    const waiting = Promise.allSettled([1, 2, 3].map(() => drained(slow.fetch({ ...ask(repo.url), commit }))));
+    await both;
+    assert.equal(await slow.resolve(ask(repo.url)), commit);
+    assert.ok((await drained(slow.fetch({ ...ask(repo.url), holder: 'ns_2', commit }))).length > 0);
+    await slow.close(); // the two that are stuck are over, and the third has its turn
+    const [, , third] = await waiting;
+    assert.equal(third?.status, 'fulfilled');
   });
   test('a server that answers in drops is given up, too', async () => {
     const repo = create();
