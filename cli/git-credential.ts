@@ -1,5 +1,6 @@
 /** `git credential`: what opens private repositories, by host. A token is never an argument or a variable: those are anybody's to see. */
 import { readFileSync } from 'node:fs';
+import { askSecret } from './ask.ts';
 import type { Call } from './command.ts';
 import { readConfig } from './config-file.ts';
 import { Failure, usage } from './exit-codes.ts';
@@ -16,8 +17,9 @@ const tokenFrom = async (host: string, file: string | undefined, out: Output): P
       throw usage(`--token-file '${file}' cannot be read (${(error as NodeJS.ErrnoException).code})`, 'Check its path and rights.');
     }
   }
-  const [{ askSecret }, { LineReader }] = await Promise.all([import('./ask.ts'), import('./line-reader.ts')]);
-  return (await askSecret({ out, lines: new LineReader(), instead: `Give it by --token-file FILE: 'tollgate git credential set ${host} --token-file FILE'.` }, `Token or password for ${host}: `)).trim();
+  const { LineReader } = await import('./line-reader.ts');
+  const asking = { out, lines: new LineReader(), instead: 'Give it by --token-file FILE, or on standard input.' };
+  return (await askSecret(asking, `Token or password for ${host} (it is not shown): `)).trim();
 };
 
 export const set = async (call: Call): Promise<void> => {

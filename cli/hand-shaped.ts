@@ -1,7 +1,7 @@
 /** The hand-shaped half of the CLI, as data. Whatever a verb needs is loaded when it runs. */
 import type { Call, Noun, Verb } from './command.ts';
 import { nounLines } from './nouns.ts';
-import { gather, operatorFlags, timeoutFlag, waitFlag, wholeNumber, writeFlags } from './flags.ts';
+import { customerWriteFlags, gather, operatorFlags, timeoutFlag, waitFlag, wholeNumber, writeFlags } from './flags.ts';
 
 type Module = Readonly<Record<string, unknown>>;
 const from = (load: () => Promise<Module>, name: string) => async (call: Call): Promise<void> => ((await load())[name] as Verb['run'])(call);
@@ -55,7 +55,7 @@ const running: readonly Noun[] = [
         { flags: '--env-file <path>', description: 'file of NAME=VALUE lines, also /dev/stdin; --env counts more', parse: gather },
         { flags: '--command <line>', description: 'command line to run (default: found in the code)' },
         { flags: '--retries <number>', description: 'how often it is started again after it died (default: 3)', parse: wholeNumber('--retries') },
-        waitFlag, timeoutFlag('5m'), ...writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key')),
+        waitFlag, timeoutFlag('5m'), ...customerWriteFlags,
       ],
       examples: ['tollgate run ./hello', 'tollgate run github.com/owner/repository', 'tollgate run https://github.com/owner/repository@v1.2 --wait', 'tollgate run . --name web --env COLOUR=blue --env SIZE=2 --wait', "tollgate run ./api --command 'node server.js' --retries 0"],
     },
@@ -77,7 +77,7 @@ const running: readonly Noun[] = [
       examples: ['tollgate logs hello', 'tollgate logs hello --build', 'tollgate logs hello -f', 'tollgate logs hello --since 10m --json'],
     },
   },
-  { ...line('update'), verbs: [], self: { args: '<name> [source]', flags: [waitFlag, timeoutFlag('5m'), ...writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key'))], run: workload('update'), examples: ['tollgate update hello ./hello', 'tollgate update hello --wait', 'tollgate update hello @v1.3'] } },
+  { ...line('update'), verbs: [], self: { args: '<name> [source]', flags: [waitFlag, timeoutFlag('5m'), ...customerWriteFlags], run: workload('update'), examples: ['tollgate update hello ./hello', 'tollgate update hello --wait', 'tollgate update hello @v1.3'] } },
   {
     ...line('git'),
     verbs: [
@@ -90,10 +90,10 @@ const running: readonly Noun[] = [
       { name: 'credential remove', summary: 'Remove the credential of a host', args: '<host>', run: gitCredential('remove'), flags: writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key')), examples: ['tollgate git credential remove github.com'] },
     ],
   },
-  { ...line('kill'), verbs: [], self: { args: '<name>', flags: [timeoutFlag('2m'), ...writeFlags.filter(({ flags }) => flags !== '--dry-run'), ...operatorFlags], run: workload('kill'), examples: ['tollgate kill hello'] } },
+  { ...line('kill'), verbs: [], self: { args: '<name>', flags: [timeoutFlag('2m'), ...writeFlags, ...operatorFlags], run: workload('kill'), examples: ['tollgate kill hello'] } },
   {
     ...line('workload'),
-    verbs: [{ name: 'cancel', summary: 'Give up a build or an update; what ran before runs on', args: '<name>', flags: [...writeFlags.filter(({ flags }) => flags !== '--dry-run'), ...operatorFlags], run: workload('cancel'), examples: ['tollgate workload cancel hello'] }],
+    verbs: [{ name: 'cancel', summary: 'Give up a build or an update; what ran before runs on', args: '<name>', flags: [...writeFlags, ...operatorFlags], run: workload('cancel'), examples: ['tollgate workload cancel hello'] }],
   },
 ];
 

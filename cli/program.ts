@@ -6,6 +6,7 @@ import { globalFlags } from './flags.ts';
 import { handShaped } from './hand-shaped.ts';
 import { nearest } from './nearest.ts';
 import { Output, reportFailure } from './output.ts';
+import { beVerbose } from './verbose.ts';
 
 const optionOf = ({ flags, description, parse, preset, choices }: Flag): Option => {
   const option = new Option(flags, description);
@@ -16,7 +17,8 @@ const optionOf = ({ flags, description, parse, preset, choices }: Flag): Option 
 };
 
 const outputOf = (command: Command): Output => {
-  const { json, input, color } = command.optsWithGlobals<{ json?: boolean; input?: boolean; color?: boolean }>();
+  const { json, input, color, verbose } = command.optsWithGlobals<{ json?: boolean; input?: boolean; color?: boolean; verbose?: boolean }>();
+  if (verbose === true) beVerbose();
   return new Output({ json: json === true, input: input !== false, color: color !== false });
 };
 const dress = (command: Command, verb: Omit<Verb, 'name'>): void => {
@@ -115,6 +117,15 @@ const pathOf = (command: Command, program: Command): string => (command.parent &
 
 /** `help noun verb` reads `noun verb --help`. */
 const withoutHelpWord = (argv: readonly string[]): readonly string[] => (argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv);
+/** Help for something that is none is refused like the thing itself, not answered with the help of something else. */
+const requireKnown = (program: Command, words: readonly string[]): void => {
+  let command = program;
+  for (const word of words) {
+    const next = command.commands.find((child) => child.name() === word);
+    if (next) command = next;
+    else if (command.commands.length > 0) throw unknownWord(word, commandPath(program, words), command.commands.map((child) => child.name()));
+  }
+};
 
 /** Runs the program; answers the exit code. */
 export const runProgram = async (given: readonly string[]): Promise<number> => {
@@ -128,6 +139,7 @@ export const runProgram = async (given: readonly string[]): Promise<number> => {
     }
     const { versionText } = await import('./version.ts');
     program = buildProgram(await nounsFor(argv), versionText);
+    if (given[0] === 'help') requireKnown(program, given.slice(1).filter((word) => !word.startsWith('-')));
     await program.parseAsync([...argv], { from: 'user' });
     return 0;
   } catch (error) {

@@ -3,8 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from './client.ts';
 import type { Call } from './command.ts';
 import { Failure, usage } from './exit-codes.ts';
-import { clientFor, sendCommand, wholeList } from './here.ts';
-import { onInterrupt } from './interrupt.ts';
+import { clientFor, commandOrDryRun, wholeList } from './here.ts';
 import { localTime, shown, type Output } from './output.ts';
 import { codeShown, nameSourceOf, sourceOf, type Code, type Source } from './source.ts';
 import { failIfFailed, progressRows, reasonShown, untilSettled, updateRows, type Progressing } from './workload-progress.ts';
@@ -13,7 +12,6 @@ export type Workload = Progressing & Code & {
   readonly id: string; readonly name: string; readonly address?: string; readonly incarnation: number; readonly at: string; readonly namespaceId: string;
 };
 const lookEveryMs = 300;
-const watchEveryMs = 1_000;
 const labelPattern = /^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/;
 
 /** By name in the namespace, or by id. */
@@ -82,7 +80,8 @@ export const run = async (call: Call): Promise<void> => {
   await requireRun(client);
   const code = await codeFor(client, source, out);
   const { command, retries } = options as { command?: string; retries?: number };
-  const committed = await sendCommand(client, 'RunWorkload', { name, ...code, ...(command === undefined ? {} : { command }), ...(Object.keys(env).length === 0 ? {} : { env }), ...(retries === undefined ? {} : { retries }) }, call);
+  const committed = await commandOrDryRun(client, 'RunWorkload', { name, ...code, ...(command === undefined ? {} : { command }), ...(Object.keys(env).length === 0 ? {} : { env }), ...(retries === undefined ? {} : { retries }) }, call);
+  if (!committed) return out.note('The code was sent, and is not used.');
   const [found] = (await client.json<{ items: Workload[] }>({ path: '/workloads', query: { name, after: committed.position } })).items;
   if (!found) throw new Failure('notFound', `the workload '${name}' is gone already`, "See 'tollgate status'.", { code: 'WorkloadNotFound' });
   await finish(call, client, found);
@@ -113,7 +112,8 @@ export const update = async (call: Call): Promise<void> => {
   const { id, git } = await findWorkload(client, name);
   if (!git && text?.startsWith('@')) throw usage(`'${name}' runs a folder, and folders have no '${text}'`, `Give a folder or a repository: 'tollgate update ${name} SOURCE'.`);
   const code = given || !git ? await codeFor(client, given ?? { kind: 'folder', path: '.' }, out) : text === undefined ? {} : { ref: text.slice(1) };
-  const committed = await sendCommand(client, 'UpdateWorkload', { workloadId: id, ...code }, call);
+  const committed = await commandOrDryRun(client, 'UpdateWorkload', { workloadId: id, ...code }, call);
+  if (!committed) return out.note('The code was sent, and is not used.');
   if (committed.events.length === 0) out.note(`'${name}' runs this source already.`);
   const found = await client.json<Workload>({ path: `/workloads/${id}`, query: { after: committed.position } });
   await finish(call, client, found, committed.events.length > 0);
@@ -124,7 +124,8 @@ export const cancel = async (call: Call): Promise<void> => {
   const { args: [name], out } = call;
   const client = clientFor('either', call);
   const { id } = await findWorkload(client, name);
-  const committed = await sendCommand(client, 'CancelBuild', { workloadId: id }, call);
+  const committed = await commandOrDryRun(client, 'CancelBuild', { workloadId: id }, call);
+  if (!committed) return;
   const seen = await client.json<Workload>({ path: `/workloads/${id}`, query: { after: committed.position } });
   await out.result(committed, () => out.data(seen.updateFailed ? `The update of '${name}' is given up; what ran before runs on.` : `The build of '${name}' is given up.`));
 };
@@ -134,7 +135,8 @@ export const kill = async (call: Call): Promise<void> => {
   const { args: [name], options, out } = call;
   const client = clientFor('either', call);
   const { id } = await findWorkload(client, name);
-  const committed = await sendCommand(client, 'KillWorkload', { workloadId: id }, call);
+  const committed = await commandOrDryRun(client, 'KillWorkload', { workloadId: id }, call);
+  if (!committed) return;
   const deadlineMs = Date.now() + (options['timeout'] as number);
   while (await readWorkload(client, id)) {
     if (Date.now() >= deadlineMs) throw new Failure('gaveUp', `'${name}' is still stopping`, `See 'tollgate status ${name}'.`, { code: 'GaveUpWaiting' });
@@ -150,10 +152,14 @@ const columns = [
   { title: 'since', value: ({ at }: Workload) => localTime(at) },
   { title: 'reason', value: (item: Workload) => shown(reasonShown(item)) },
 ];
+export const statusTable = async (client: Client, out: Output, items: readonly Workload[]): Promise<void> => {
+  const { staffColumns } = await import('./workload-owners.ts');
+  return out.table(items, [...columns.slice(0, 1), ...(await staffColumns(client)), ...columns.slice(1)]);
+};
 export const status = async (call: Call): Promise<void> => {
   const { args: [name], options, out } = call;
   const client = clientFor('either', call);
-  if (options['watch']) return watch(client, name, out);
+  if (options['watch']) return (await import('./watch.ts')).watch(client, name, out);
   if (name !== undefined) {
     const found = await findWorkload(client, name);
     const { staffRows } = await import('./workload-owners.ts');
@@ -162,8 +168,7 @@ export const status = async (call: Call): Promise<void> => {
   const list = await wholeList(client, '/workloads', {});
   await out.result(list, async () => {
     if (list.items.length === 0) return out.note("Nothing runs here. Run something: 'tollgate run SOURCE'.");
-    const { staffColumns } = await import('./workload-owners.ts');
-    return out.table(list.items, [...columns.slice(0, 1), ...(await staffColumns(client)), ...columns.slice(1)]);
+    return statusTable(client, out, list.items);
   });
   if (!out.json) await noteIsolation(client, out);
 };
@@ -176,22 +181,3 @@ const noteIsolation = async (client: Client, out: Output): Promise<void> => {
     if (!(error instanceof Failure)) throw error;
   }
 };
-
-/** Prints every change until it is interrupted, or the one workload is gone. */
-const watch = async (client: Client, name: string | undefined, out: Output): Promise<void> => {
-  onInterrupt('');
-  const id = name === undefined ? undefined : (await findWorkload(client, name)).id;
-  const before = new Map<string, string>();
-  for (;;) {
-    const only = id === undefined ? undefined : await readWorkload(client, id);
-    const items: readonly Workload[] = id === undefined ? (await wholeList(client, '/workloads', {})).items : only ? [only] : [];
-    for (const item of items) if (before.get(item.id) !== JSON.stringify(item)) await watchLine(item, out);
-    for (const gone of [...before.keys()].filter((key) => !items.some((item) => item.id === key))) out.note(`${(JSON.parse(before.get(gone) as string) as Workload).name} is removed.`);
-    before.clear();
-    for (const item of items) before.set(item.id, JSON.stringify(item));
-    if (id !== undefined && !only) return;
-    await sleep(watchEveryMs);
-  }
-};
-const watchLine = (item: Workload, out: Output): Promise<void> =>
-  out.json ? out.jsonLine(item) : out.data([localTime(item.at), item.name, out.state(item.state), item.address, shown(reasonShown(item))].filter(Boolean).join('  '));

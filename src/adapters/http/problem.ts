@@ -34,6 +34,7 @@ export const invalid = (errors: readonly { readonly field: string; readonly mess
   new HttpProblem(400, 'InvalidInput', errors.map(({ message }) => message).join('; '), 'Correct the named fields and send it again.', { errors });
 export const notSignedIn = (detail = 'not signed in', nextStep = "Sign in: 'tollgate login help' says how."): HttpProblem => new HttpProblem(401, 'NotSignedIn', detail, nextStep);
 export const notFound = (what: string): HttpProblem => new HttpProblem(404, 'NotFound', `There is no such ${what}.`, 'Check the name or id.');
+export const noSuchCall = (): HttpProblem => new HttpProblem(404, 'NotFound', 'There is no such page or call.', 'See /openapi.json for what there is.');
 export const levelForbids = (level: ServiceLevel): HttpProblem => {
   const { reason, nextStep } = serviceLevels[level];
   return new HttpProblem(402, level === 'unpaid' ? 'PaymentRequired' : 'ServiceLimited', reason, nextStep, { level });
@@ -48,7 +49,7 @@ const words: Readonly<Record<number, string>> = { 400: 'Invalid input', 401: 'No
 const ofFramework = (error: { statusCode?: number; status?: number; getStatus?: () => number; message: string; code?: string }): Draft | undefined => {
   const status = error.statusCode ?? error.getStatus?.() ?? error.status;
   if (typeof status !== 'number' || status < 400 || status >= 500) return undefined;
-  if (status === 404) return { status, code: 'NotFound', detail: 'There is no such page or call.', nextStep: 'See /openapi.json for what there is.' };
+  if (status === 404) return noSuchCall().draft;
   return { status, code: status === 413 ? 'TooBig' : 'InvalidRequest', detail: error.message, nextStep: 'See /openapi.json for what is expected.' };
 };
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyRequest } from 'fastify';
 import { callerOf, namespaceOf, requireAccount, requireGate, type Caller } from './caller.ts';
 import { withAddress } from './customers.ts';
-import { HttpProblem, notFound, notSignedIn } from './problem.ts';
+import { HttpProblem, noSuchCall, notFound, notSignedIn } from './problem.ts';
 import type { Rim } from './rim.ts';
 import { catalog } from '../../commands/catalog.ts';
 import { may } from '../../domain/access.ts';
@@ -106,7 +106,7 @@ export const readableModels = (rim: Rim): readonly ModelRunner[] => [...rim.mode
 
 const runnerOf = (rim: Rim, name: string): ModelRunner => {
   const runner = rim.models.get(name);
-  if (!runner || runner.model.columns.length === 0) throw notFound('page or call');
+  if (!runner || runner.model.columns.length === 0) throw noSuchCall();
   return runner;
 };
 
