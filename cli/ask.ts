@@ -26,8 +26,9 @@ export const ask = async (asking: Asking, question: string): Promise<string> => 
 export const askSecret = async (asking: Asking, question: string): Promise<string> => {
   if (!asking.lines.terminal) return ask(asking, question);
   requireInput(asking, question);
+  const unseen = typedUnseen(); // before there is a question: what is typed at once is not shown either
   process.stderr.write(question);
-  const typed = await typedUnseen();
+  const typed = await unseen;
   process.stderr.write('\n');
   if (typed === undefined) throw noAnswer(question, asking.instead);
   return typed;

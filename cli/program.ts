@@ -32,7 +32,8 @@ const dress = (command: Command, verb: Omit<Verb, 'name'>): void => {
 };
 
 /** `credential set` is the verb `set` of the group `credential`. */
-const groupIn = (parent: Command, name: string): Command => parent.commands.find((child) => child.name() === name) ?? parent.command(name).summary(`${name} ...`).helpCommand(false);
+const groupIn = (verbs: Noun['verbs']) => (parent: Command, name: string): Command =>
+  parent.commands.find((child) => child.name() === name) ?? parent.command(name).summary(verbs.flatMap((verb) => (verb.name.startsWith(`${name} `) ? [verb.name.slice(name.length + 1)] : [])).join(', ')).helpCommand(false);
 const addNoun = (program: Command, noun: Noun): void => {
   const command = program.command(noun.name).summary(noun.summary).description(noun.summary);
   const own = new Set(noun.verbs.map(({ name }) => name));
@@ -50,7 +51,7 @@ const addNoun = (program: Command, noun: Noun): void => {
   }
   for (const { name, ...verb } of noun.verbs) {
     const [last = '', ...words] = name.split(' ').reverse();
-    dress(words.reverse().reduce(groupIn, command).command(last).summary(verb.summary).description(verb.summary), verb);
+    dress(words.reverse().reduce(groupIn(noun.verbs), command).command(last).summary(verb.summary).description(verb.summary), verb);
   }
 };
 const unknownWord = (word: string, after: string, known: readonly string[]): Failure => {

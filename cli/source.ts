@@ -8,7 +8,7 @@ export type Source = { readonly kind: 'folder'; readonly path: string } | { read
 const example = "For example 'tollgate run ./hello' or 'tollgate run github.com/owner/repository@main'.";
 const withScheme = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//;
 /** `host.name/owner/repository`, as it is read aloud. */
-const shortForm = /^(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]{2,}(?::\d+)?\/[^/]+/;
+const shortForm = /^(?:(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]{2,}(?::\d+)?|[A-Za-z0-9-]+:\d+)\/[^/]+/;
 const secureShell = /^[\w.-]+@([\w.-]+):(?!\/\/)(.+)$/;
 
 /** The ref is what follows the first @ in the path that does not begin a part of it: `/@ada/site@@scope/pkg@1.0` names `@scope/pkg@1.0`. */

@@ -107,6 +107,8 @@ try {
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   announce(running.config, running.origin, running.adapters.runtime.isolation()); // from here on somebody may stop us
+  const off = running.adapters.sourceHost.unusable();
+  if (off !== undefined) process.stdout.write(`Running from git is off: ${off}.\n`);
   process.on('disconnect', () => process.exit(1)); // the launcher died: nobody could stop us any more
 } catch (error) {
   const line = refusal(error, config);

@@ -30,8 +30,11 @@ export const credentialFor = async (namespaceId: NamespaceId, url: string, { loo
 
 const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 /** A host's refusal in the words of the one table. */
-export const refusalOf = ({ code, message }: Refused): Rejection | undefined =>
-  (refusalCodes as readonly string[]).includes(code) ? rejectGit(code as GitRefusalCode, { detail: sentence(message) }) : undefined;
+export const refusalOf = ({ code, message }: Refused, url: string): Rejection | undefined => {
+  const address = readGitUrl(url);
+  const host = 'wrong' in address ? 'HOST' : address.authority;
+  return (refusalCodes as readonly string[]).includes(code) ? rejectGit(code as GitRefusalCode, { detail: sentence(message), host }) : undefined;
+};
 
 /** The commit that `ref` names now ('' for the default branch). A host that does not answer is `HostUnavailable`. */
 export const lookUp = async (namespaceId: NamespaceId, url: string, ref: string, gathering: Gathering): Promise<GitSource | Rejection> => {
@@ -44,7 +47,7 @@ export const lookUp = async (namespaceId: NamespaceId, url: string, ref: string,
     const address = readGitUrl(url);
     return { url: 'wrong' in address ? url : address.url, ref, commit };
   } catch (error) {
-    const rejection = error instanceof Refused ? refusalOf(error) : undefined;
+    const rejection = error instanceof Refused ? refusalOf(error, url) : undefined;
     if (rejection) return rejection;
     throw error;
   }

@@ -54,6 +54,6 @@ export const typed = async ({ command, output }: Step, { home, origin }: { reado
   await ended;
   await file.close();
   const printed = await readFile(path, 'utf8');
-  const compared = (lines: readonly string[]) => lines.map(masked).filter((line) => !/^[a-z-]+: (update )?(pending|building|starting|running|error)\b/.test(line));
+  const compared = (lines: readonly string[]) => lines.map(masked).filter((line) => !/^[a-z-]+: (update )?(pending|fetching|building|starting|running|error)\b/.test(line));
   assert.deepEqual(compared(printed.trimEnd().split('\n')), compared(output), command);
 };

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { fold, isRejection } from '../../src/domain/decider.ts';
+import { fold, isRejection, type Actor } from '../../src/domain/decider.ts';
 import type { WorkloadId } from '../../src/domain/ids.ts';
+import { personal } from '../../src/domain/personal.ts';
 import { minute, plus } from '../../src/domain/instant.ts';
 import { namespace, type NamespaceCommand } from '../../src/domain/namespace/decide.ts';
 import type { NamespaceEvent, NamespaceLevel } from '../../src/domain/namespace/events.ts';
@@ -11,7 +12,7 @@ import type { ExistingNamespace } from '../../src/domain/namespace/state.ts';
 import { todo } from '../../src/domain/namespace/todo.ts';
 import { now, specify, type Asked } from '../given.ts';
 import { comesToRest, laws, timed } from './laws.ts';
-import { accountId, customer, namespaceId, otherWorkloadId, stranger, subscriptionId, terms, workloadId } from './samples.ts';
+import { accountId, customer, namespaceId, operator, otherWorkloadId, person, stranger, subscriptionId, terms, workloadId } from './samples.ts';
 
 const given = specify(namespace, todo);
 const create = { type: 'CreateNamespace', namespaceId, name: 'calm-red-fox', accountId, subscriptionId, limits: terms.limits } as const;
@@ -97,6 +98,31 @@ test('whatever is taken, released and confirmed: never more slots than the plan 
     }
   }), { numRuns: 500 });
   assert.ok(full > 100, 'the limit was reached');
+});
+
+const token = (text: string) => personal(person, 'gitToken', text);
+const set = (host: string, text = 'one', actor: Actor = customer) => ({ type: 'SetGitCredential', namespaceId, host, token: token(text), facts: { actor } }) as const;
+const wasSet = (host: string, text = 'one'): NamespaceEvent => ({ type: 'GitCredentialSet', data: { namespaceId, host, token: token(text), at: now } });
+const drop = (host: string, actor: Actor = customer) => ({ type: 'RemoveGitCredential', namespaceId, host, facts: { actor } }) as const;
+const dropped = (host: string): NamespaceEvent => ({ type: 'GitCredentialRemoved', data: { namespaceId, host, at: now } });
+test('a credential is kept for a host; another one replaces it', () => {
+  given(created).when(set('github.com')).then(wasSet('github.com'));
+  given(created, wasSet('github.com'), wasSet('gitlab.com')).when(set('github.com', 'two')).then(wasSet('github.com', 'two'));
+  const { gitCredentials } = fold(namespace, [created, wasSet('github.com'), wasSet('gitlab.com'), wasSet('github.com', 'two')]) as ExistingNamespace;
+  assert.deepEqual(gitCredentials, [{ host: 'gitlab.com', token: token('one') }, { host: 'github.com', token: token('two') }]);
+  given(created, wasSet('github.com')).when(drop('github.com')).then(dropped('github.com'));
+  given(created, wasSet('github.com'), dropped('github.com')).when(drop('github.com')).thenRejected('GitCredentialNotFound');
+});
+test('credentials are for members only: not for strangers, and not for staff', () => {
+  for (const actor of [stranger, operator]) {
+    given(created).when(set('github.com', 'x', actor)).thenRejected('NamespaceNotFound');
+    given(created, wasSet('github.com')).when(drop('github.com', actor)).thenRejected('NamespaceNotFound');
+  }
+});
+test('a namespace keeps credentials for twenty hosts; replacing one is no more', () => {
+  const full = Array.from({ length: 20 }, (_, i) => wasSet(`h${i}.test`));
+  given(created, ...full).when(set('one-more.test')).thenRejected('GitCredentialLimitReached');
+  given(created, ...full).when(set('h7.test', 'two')).then(wasSet('h7.test', 'two'));
 });
 
 comesToRest(namespace, fc.oneof(fc.constant(create), commands, commands), todo, (item): Asked<NamespaceCommand> => {

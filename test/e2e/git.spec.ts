@@ -185,7 +185,7 @@ test('a credential opens private repositories, and is nowhere to be seen', async
   await withSystem(async (started) => {
     const customer = await signUp(started, ada);
     const asking = () => runGit(started, customer, 'secret', { git: secret.url });
-    assert.match(refusal(await asking(), 403, 'GitCredentialNeeded').nextStep, /git credential set HOST/);
+    assert.match(refusal(await asking(), 403, 'GitCredentialNeeded').nextStep, /git credential set git\.test'/);
     const set = (body: object, query = '') => send(started, customer, 'SetGitCredential', { host: 'git.test', username: 'ada-at-work', token, ...body }, query);
     assert.match(refusal(await set({}, '?dryRun=true'), 400, 'NoDryRun').detail, /no dry run/);
     for (const body of [{ token: '' }, { token: 'two words' }, { token: 'line\nend' }, { token: undefined }, { host: 'https://git.test' }, { host: 'git.test/x' }, { host: 'ada@git.test' }, { username: 'a b' }]) assert.doesNotMatch(JSON.stringify(refusal(await set(body), 400, 'InvalidInput')), /SECRET/);
@@ -245,7 +245,7 @@ test('the command line runs a private repository with the real git, and the toke
     using machine = machineOf(started, customer);
     const refused = await machine.run(['run', repo.url]);
     assert.deepEqual([refused.code, refused.stdout], [5, '']);
-    assert.match(refused.stderr, /^There is no public repository .*; if it is private, git\.test:\d+ wants a credential\.\nCheck the address, or store a credential: 'tollgate git credential set HOST'\.\n$/);
+    assert.match(refused.stderr, /^There is no public repository .*; if it is private, git\.test:\d+ wants a credential\.\nCheck the address, or store a credential: 'tollgate git credential set git\.test:\d+'\.\n$/);
     const stored = await machine.run(['git', 'credential', 'set', server.host, '--username', 'ada-at-work'], `${token}\n`);
     assert.deepEqual([stored.code, stored.stdout], [0, `The credential for ${server.host} is stored, sealed. It is not shown again.\n`], stored.stderr);
     assert.match((await machine.run(['git', 'credential', 'list'])).stdout, new RegExp(`${server.host} +ada-at-work`));

@@ -14,8 +14,8 @@ const readyMaxMs = 20_000;
 
 type Ended = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 /** Runs the server until it ends by itself or is ready; a ready one is stopped in order. */
-const run = (args: readonly string[], whenReady?: (origin: string) => Promise<void>): Promise<Ended> => new Promise((resolve, reject) => {
-  const server = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], TOLLGATE_LOG_LEVEL: 'error' } });
+const run = (args: readonly string[], whenReady?: (origin: string) => Promise<void>, path = process.env['PATH']): Promise<Ended> => new Promise((resolve, reject) => {
+  const server = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: path, TOLLGATE_LOG_LEVEL: 'error' } });
   const late = setTimeout(() => server.kill('SIGKILL'), readyMaxMs);
   let stdout = '';
   let stderr = '';
@@ -93,4 +93,18 @@ test('flags and files that make no sense', () => inFolder(async (folder) => {
   refused(await run(['--port', '0', '--data', folder, '--host', '0.0.0.0']), /--allow-remote-mock/);
   await writeFile(join(folder, 'tollgate.yaml'), 'prot: 1\n');
   refused(await run(['--data', folder]), /unknown setting 'prot'/);
+}));
+
+test('a server without git starts, and says that nothing runs from git', () => inFolder(async (folder) => {
+  const { code, stdout } = await run(['--port', '0', '--data', join(folder, 'data')], undefined, folder);
+  assert.equal(code, 0);
+  assert.match(stdout, /^Running from git is off: git is not installed on this server \(it takes 2\.39 or newer\)\.$/m);
+}));
+test('hosts of git that are none are refused by name', () => inFolder(async (folder) => {
+  for (const hosts of ['https://github.com', 'github.com/owner', 'git hub', '*.github.com']) {
+    const { code, stderr } = await run(['--port', '0', '--data', join(folder, 'data'), '--git-allow', `gitlab.com,${hosts}`]);
+    assert.deepEqual([code, stderr], [1, `tollgate: --git-allow takes names of hosts, like github.com or git.example.com:8443, and '*'; not '${hosts}'\n`]);
+  }
+  await writeFile(join(folder, 'tollgate.yaml'), 'git:\n  allow: [github.com, "x y"]\n');
+  assert.match((await run(['--port', '0', '--data', join(folder, 'data'), '--config', join(folder, 'tollgate.yaml')])).stderr, /not 'x y'/);
 }));

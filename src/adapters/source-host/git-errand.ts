@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { chownSync, mkdtempSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { HostUnavailable } from '../../domain/ports/failures.ts';
 import type { GitCredential } from '../../domain/ports/source-host.ts';
@@ -92,7 +92,7 @@ export class GitErrand {
     const child = spawn('/bin/sh', all, {
       cwd: this.folder, detached: true, ...this.#as, stdio: ['pipe', 'pipe', 'pipe', credential ? 'pipe' : 'ignore'],
       env: {
-        PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: this.folder, TMPDIR: this.folder, LC_ALL: 'C', GIT_DIR: join(this.folder, 'repository'), GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_SYSTEM: '/dev/null', GIT_CONFIG_GLOBAL: '/dev/null', GIT_ATTR_NOSYSTEM: '1',
+        PATH: (process.env['PATH'] ?? '/usr/bin:/bin').split(delimiter).filter((folder) => isAbsolute(folder)).join(delimiter), HOME: this.folder, TMPDIR: this.folder, LC_ALL: 'C', GIT_DIR: join(this.folder, 'repository'), GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_SYSTEM: '/dev/null', GIT_CONFIG_GLOBAL: '/dev/null', GIT_ATTR_NOSYSTEM: '1',
         GIT_ALLOW_PROTOCOL: 'https', GIT_PROTOCOL_FROM_USER: '0', GIT_TERMINAL_PROMPT: '0', GIT_NO_REPLACE_OBJECTS: '1', GIT_NO_LAZY_FETCH: '1', GIT_LFS_SKIP_SMUDGE: '1', GIT_OPTIONAL_LOCKS: '0', GIT_CEILING_DIRECTORIES: this.folder,
       },
     });
@@ -145,11 +145,12 @@ export class GitErrand {
       });
       // What it started may still hold its pipes: then its group still exists, and ends now.
       child.once('exit', () => setTimeout(() => this.#children.has(child) && endGroup(child), closeMaxMs).unref());
-      child.once('close', (code, signal) => {
+      child.once('close', (code) => {
         this.#children.delete(child);
         if (this.#stopped) return reject(this.#stopped);
         if (code === 0) return resolve();
-        reject(signal === 'SIGXFSZ' || /File size limit|file too large/i.test(stderr) ? this.#tooBig() : new GitFailed(stderr));
+        // Git does not say that one of its own met the limit; the file that is as long as it may be does.
+        void sizeOf(this.folder).then((bytes) => reject(bytes >= this.#limits.diskBytes ? this.#tooBig() : new GitFailed(stderr)));
       });
     });
   }

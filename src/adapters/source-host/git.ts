@@ -18,11 +18,11 @@ export type GitLimits = Omit<ErrandLimits, 'timeoutMs'> & {
   readonly lookMs: number;
   readonly fetchMs: number;
   readonly entries: number;
-  /** Errands at a time, all together and of one holder. */
-  readonly errands: number;
-  readonly errandsEach: number;
+  /** Look-ups and fetches at a time: all together, and of one holder. */
+  readonly looks: readonly [number, number];
+  readonly fetches: readonly [number, number];
 };
-export const gitLimits: GitLimits = { lookMs: 20_000, fetchMs: 120_000, stallSeconds: 15, diskBytes: 256 * 1024 * 1024, outputBytes: 16 * 1024 * 1024, entries: 20_000, errands: 8, errandsEach: 2 };
+export const gitLimits: GitLimits = { lookMs: 20_000, fetchMs: 120_000, stallSeconds: 15, diskBytes: 256 * 1024 * 1024, outputBytes: 16 * 1024 * 1024, entries: 20_000, looks: [16, 4], fetches: [16, 2] };
 
 export type GitOptions = {
   /** For everything that is under way; what is in it at the start is nobody's, and goes. */
@@ -59,7 +59,7 @@ const missing = (): string | undefined => {
 };
 
 const everybodyMayPass = (folder: string): boolean => {
-  const { mode } = statSync(folder);
+  const mode = statSync(folder, { throwIfNoEntry: false })?.mode ?? 0;
   return (mode & 0o001) !== 0 && (dirname(folder) === folder || everybodyMayPass(dirname(folder)));
 };
 /** A data folder is for its owner alone; where git runs as somebody else, its errands are run beside it, in a folder that only its owner writes. */
@@ -76,7 +76,9 @@ export class GitSourceHost implements SourceHost {
   readonly #options: GitOptions;
   readonly #limits: GitLimits;
   readonly #allowed: AllowedHosts;
-  readonly #lanes: Lanes;
+  /** Apart, so that a look-up, which somebody waits for, never stands behind a fetch. */
+  readonly #looks: Lanes;
+  readonly #fetches: Lanes;
   readonly #as: As | undefined;
   /** Looked for once; '' when all is well. */
   #missing: string | undefined;
@@ -88,7 +90,8 @@ export class GitSourceHost implements SourceHost {
     this.#options = options;
     this.#limits = { ...gitLimits, ...options.limits };
     this.#allowed = new AllowedHosts(options.allow, options.lookup ?? publicLookup, options.lookup ?? systemLookup);
-    this.#lanes = new Lanes(this.#limits.errands, this.#limits.errandsEach);
+    this.#looks = new Lanes(...this.#limits.looks);
+    this.#fetches = new Lanes(...this.#limits.fetches);
     this.#as = process.getuid?.() === 0 ? (options.as ?? nobody) : undefined;
     this.folder = placeFor(absolute(options.folder), this.#as);
     rmSync(this.folder, { recursive: true, force: true }); // what a killed process had not finished
@@ -99,18 +102,16 @@ export class GitSourceHost implements SourceHost {
   }
 
   async resolve(request: GitRequest): Promise<string> {
-    return this.#run(request, this.#limits.lookMs, async (errand, address, about) => {
+    return this.#look(request, async (errand, address, about) => {
       const { ref } = request;
-      const found = await this.#advertised(errand, address, about, request);
-      if (found !== undefined) return found;
-      if (!isCommitHash(ref)) throw refNotFound(about);
+      if (!isCommitHash(ref)) return this.#advertised(errand, address, about, request);
       await this.#obtain(errand, address, request, ref, ['--filter=tree:0']);
       return this.#commitOf(errand, ref, about);
     });
   }
 
   async *fetch(request: GitRequest & { readonly commit: string }): AsyncGenerator<Uint8Array> {
-    const leave = await this.#lanes.enter(request.holder);
+    const leave = await this.#fetches.enter(request.holder);
     const { errand, address, about } = await this.#begin(request, this.#limits.fetchMs).catch((error: unknown) => {
       leave();
       throw error;
@@ -133,10 +134,10 @@ export class GitSourceHost implements SourceHost {
     await rmdir(this.folder).catch(() => undefined); // not there, or somebody else's by now
   }
 
-  async #run<T>(request: GitRequest, timeoutMs: number, work: (errand: GitErrand, address: GitAddress, about: About) => Promise<T>): Promise<T> {
-    const leave = await this.#lanes.enter(request.holder);
+  async #look<T>(request: GitRequest, work: (errand: GitErrand, address: GitAddress, about: About) => Promise<T>): Promise<T> {
+    const leave = await this.#looks.enter(request.holder);
     try {
-      const { errand, address, about } = await this.#begin(request, timeoutMs);
+      const { errand, address, about } = await this.#begin(request, this.#limits.lookMs);
       try {
         return await work(errand, address, about);
       } catch (error) {
@@ -172,16 +173,16 @@ export class GitSourceHost implements SourceHost {
   }
 
   /** What the host says the ref is: the branch, else the tag, a tag's commit rather than the tag. */
-  async #advertised(errand: GitErrand, { url }: GitAddress, about: About, { ref, credential }: GitRequest): Promise<string | undefined> {
+  async #advertised(errand: GitErrand, { url }: GitAddress, about: About, { ref, credential }: GitRequest): Promise<string> {
     const names = ref === 'HEAD' ? ['HEAD'] : [`refs/heads/${ref}`, `refs/tags/${ref}^{}`, `refs/tags/${ref}`, ...(ref.startsWith('refs/') ? [`${ref}^{}`, ref] : [])];
-    const text = await this.#askingTwice(url, (address) => errand.run(['ls-remote', '--quiet', '--', address, ...(isCommitHash(ref) ? [] : names)], credential));
+    const text = await this.#askingTwice(url, (address) => errand.run(['ls-remote', '--quiet', '--', address, ...names], credential));
     const refs = new Map(text.split('\n').flatMap((line) => {
       const [id = '', name = ''] = line.split('\t');
       return isCommitHash(id) ? [[name, id] as const] : [];
     }));
-    if (isCommitHash(ref) && [...refs.values()].includes(ref) && ![...refs].some(([name, id]) => id === ref && refs.has(`${name}^{}`))) return ref;
-    if (refs.size === 0 && (ref === 'HEAD' || isCommitHash(ref))) throw noGitThere(about);
-    return names.map((name) => refs.get(name)).find((id) => id !== undefined);
+    const found = names.map((name) => refs.get(name)).find((id) => id !== undefined);
+    if (found === undefined) throw ref === 'HEAD' ? noGitThere(about) : refNotFound(about);
+    return found;
   }
 
   /** Some hosts know a repository only by its name with `.git`, and send elsewhere from the one without. */
