@@ -79,13 +79,15 @@ const visible = (all: readonly Noun[]): readonly Noun[] => (showsOperating() ? a
 const flagWords = (flags: readonly Flag[], given: readonly string[]): readonly Word[] =>
   flags.filter((flag) => flag.parse !== undefined || !namesOf(flag).some((name) => given.includes(name))).map((flag) => ({ word: namesOf(flag).at(-1) ?? '', says: flag.description }));
 
-type Standing = { readonly path: string; readonly verb: Omit<Verb, 'name' | 'run' | 'summary'> | undefined; readonly noun: Noun | undefined; readonly args: readonly string[]; readonly open: Flag | undefined };
+type Standing = { readonly path: string; readonly verb: Omit<Verb, 'name' | 'run' | 'summary'> | undefined; readonly noun: Noun | undefined; readonly args: readonly string[]; readonly open: Flag | undefined; /** Words of a verb that has more of them. */ readonly before: string };
+const isOrBegins = (name: string, words: string): boolean => name === words || name.startsWith(`${words} `);
 /** Where the cursor stands: after which noun and verb, how many arguments, behind which flag that wants a value. */
 const standing = (words: readonly string[], all: readonly Noun[]): Standing => {
   let noun: Noun | undefined;
   let verb: Standing['verb'];
   let path = '';
   let open: Flag | undefined;
+  let before = '';
   const args: string[] = [];
   for (const word of words) {
     const flags = [...(verb?.flags ?? []), ...globalFlags];
@@ -95,13 +97,15 @@ const standing = (words: readonly string[], all: readonly Noun[]): Standing => {
       noun = all.find(({ name }) => name === word);
       path = word;
       verb = noun?.self;
-    } else if (noun && args.length === 0 && noun.verbs.some(({ name }) => name === word)) {
-      verb = noun.verbs.find(({ name }) => name === word);
-      path = `${noun.name} ${word}`;
-      noun = { ...noun, verbs: [] };
+    } else if (noun && args.length === 0 && noun.verbs.some(({ name }) => isOrBegins(name, `${before}${word}`))) {
+      before = `${before}${word} `;
+      const named = noun.verbs.find(({ name }) => name === before.trim());
+      verb = named ?? verb;
+      path = `${noun.name} ${before.trim()}`;
+      if (named) noun = { ...noun, verbs: [] };
     } else args.push(word);
   }
-  return { path, verb, noun, args, open };
+  return { path, verb, noun, args, open, before };
 };
 
 /** The words that need nobody, and the source of those that do. */
@@ -109,13 +113,14 @@ export const completionsOf = (words: readonly string[], catalog: Catalog): { rea
   const at = words.at(-1) ?? '';
   const all = withGenerated(handShaped, catalog);
   const before = words.slice(0, -1);
-  const { path, verb, noun, args, open } = standing(before, all);
+  const { path, verb, noun, args, open, before: begun } = standing(before, all);
   const result = (known: readonly Word[], live?: Source) => ({ at, known, live, before: args });
   if (open) return result([], valueSource(open, catalog));
   if (at.startsWith('-')) return result(flagWords([...(verb?.flags ?? []), ...globalFlags], before));
   if (path === '') return result([...visible(all).map(({ name, summary }) => ({ word: name, says: summary })), { word: 'help', says: 'Help for a command' }]);
-  const verbs = args.length === 0 ? (noun?.verbs ?? []).map(({ name, summary }) => ({ word: name, says: summary })) : [];
-  return result(verbs, path === 'help' && args.length > 0 ? undefined : placeSource(path, args.length, verb ?? {}, catalog));
+  const verbs = args.length === 0 ? (noun?.verbs ?? []).filter(({ name }) => name.startsWith(begun)).map(({ name, summary }) => ({ name: name.slice(begun.length), summary })) : [];
+  const next = verbs.map(({ name, summary }) => (name.includes(' ') ? { word: name.split(' ')[0] ?? '' } : { word: name, says: summary })).filter(({ word }, place, every) => every.findIndex((other) => other.word === word) === place);
+  return result(next, path === 'help' && args.length > 0 ? undefined : placeSource(path, args.length, verb ?? {}, catalog));
 };
 
 const fetcher = (before: readonly string[]): Fetched => {

@@ -140,7 +140,7 @@ export const withGenerated = (hand: readonly Noun[], catalog: Catalog): readonly
   });
   const merged = hand.map((noun) => {
     const more = made.find(({ name }) => name === noun.name);
-    return more && noun.verbs.length > 0 ? { ...noun, verbs: [...noun.verbs, ...more.verbs.filter(({ name }) => !noun.verbs.some((verb) => verb.name === name))] } : noun;
+    return more ? { ...noun, verbs: [...noun.verbs, ...more.verbs.filter(({ name }) => !noun.verbs.some((verb) => verb.name === name))] } : noun;
   });
   return [...merged, ...made.filter(({ name }) => !hand.some((noun) => noun.name === name)).sort((a, b) => (a.name < b.name ? -1 : 1))];
 };

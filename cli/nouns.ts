@@ -1,3 +1,5 @@
+/** Those of them that the catalog has verbs of, too; for the others it need not be read. */
+export const growing: readonly string[] = ['account', 'namespace', 'workload', 'signup'];
 /** The hand-shaped nouns in the order of help: no more than it takes to print that page, so that it is quick. */
 import type { Group } from './command.ts';
 

@@ -5,6 +5,7 @@ import { Failure, Said, usage } from './exit-codes.ts';
 import { globalFlags } from './flags.ts';
 import { handShaped } from './hand-shaped.ts';
 import { nearest } from './nearest.ts';
+import { growing } from './nouns.ts';
 import { Output, reportFailure } from './output.ts';
 import { beVerbose } from './verbose.ts';
 
@@ -61,8 +62,7 @@ const unknownWord = (word: string, after: string, known: readonly string[]): Fai
 
 /** Nouns that the catalog adds to; for others it need not be read. */
 const mayGrow = (word: string | undefined): boolean => {
-  const found = handShaped.find(({ name }) => name === word);
-  return !found || found.name === 'account' || found.name === 'namespace' || found.name === 'workload';
+  return !handShaped.some(({ name }) => name === word) || growing.includes(word ?? '');
 };
 const nounsFor = async (argv: readonly string[]): Promise<readonly Noun[]> => {
   const words = argv.filter((text) => !text.startsWith('-'));

@@ -98,6 +98,7 @@ const codeFor = async (client: Client, source: Source, out: Output): Promise<obj
 const finish = async (call: Call, client: Client, workload: Workload, updated = false): Promise<void> => {
   const { options, out } = call;
   const settled = options['wait'] ? await untilSettled(workload, () => readWorkload(client, workload.id), options['timeout'], out) : workload;
+  if (out.json) failIfFailed(settled, updated); // one document: the problem
   await out.result(settled, () => showOne(out, settled, updated ? updateRows(settled) : {}));
   failIfFailed(settled, updated);
   if (!options['wait']) out.note(`Watch it with 'tollgate status ${settled.name} --watch' or 'tollgate logs -f ${settled.name}'.`);

@@ -47,6 +47,7 @@ describe('completion', { concurrency: 4 }, () => {
     assert.deepEqual(await at.words('completion', ''), ['bash', 'zsh', 'fish']);
     assert.deepEqual(await at.words('run', ''), [':files']);
     assert.deepEqual(await at.words('invite', 'add', '--token-file', ''), [':files']);
+    assert.deepEqual([await at.words('git', ''), await at.words('git', 'credential', 's'), await at.words('git', 'credential', 'set', '--u')], [['credential'], ['set'], ['--username']]);
     assert.deepEqual(await at.words('nonsense', ''), []);
   });
 

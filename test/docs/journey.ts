@@ -21,11 +21,11 @@ export const journeyOf = (page: string): readonly Step[] => {
 
 /** What differs from run to run is masked: addresses, ids, times, names, counts. */
 const masked = (line: string): string => line
-  .replaceAll(/http:\/\/127\.0\.0\.1:\d+/g, 'ADDRESS').replaceAll(/\b(per|acc|wl|ns|sub)_[0-9a-z]{20}\b/g, '$1_ID').replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d/g, 'TIME')
-  .replaceAll(/\b[a-z]+-[a-z]+-[a-z]+s\b/g, 'NAMESPACE').replaceAll(/\d+ events in \d+ streams/g, 'N events in N streams').replaceAll(/\d+ things? fell due/g, 'N fell due').replaceAll(/limits: .*/g, 'LIMITS').replaceAll(/ +/g, ' ').trimEnd();
+  .replaceAll(/http:\/\/127\.0\.0\.1:\d+/g, 'ADDRESS').replaceAll(/\b(per|acc|wl|ns|sub|pln|opr|ten|mail)_[0-9a-z]{20}\b/g, '$1_ID').replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d/g, 'TIME')
+  .replaceAll(/\b[a-z]+-[a-z]+-[a-z]+s\b/g, 'NAMESPACE').replaceAll(/\d+ events in \d+ streams/g, 'N events in N streams').replaceAll(/\d+ things? fell due/g, 'N fell due').replaceAll(/limits: .*/g, 'LIMITS').replaceAll(/^([a-z-]+)( +\d+){4}$/g, '$1 NUMBERS').replaceAll(/ +/g, ' ').trimEnd();
 
 /** Ada in her browser: the token out of her mail, then the subscribe page and the card. */
-const asAda = async (origin: string, type: (line: string) => void): Promise<void> => {
+const asAda = async (origin: string, card: string, type: (line: string) => void): Promise<void> => {
   const until = async <T>(look: () => Promise<T | undefined>): Promise<T> => {
     for (let tries = 0; tries < 150; tries += 1) {
       const found = await look();
@@ -38,18 +38,20 @@ const asAda = async (origin: string, type: (line: string) => void): Promise<void
   const mails = async () => (await (await fetch(`${origin}/mailbox.json?to=ada@example.com`)).json()) as { text: string }[];
   type(await until(async () => (await mails()).map(({ text }) => /[0-9a-f]{40}/.exec(text)?.[0]).find((token) => token)));
   const checkout = await until(() => post(`${origin}/subscribe`, { email: 'ada@example.com' }));
-  await fetch((await post(checkout, { card: 'succeeds' })) as string);
+  await fetch((await post(checkout, { card })) as string);
 };
 
 /** Types one command, with answers where it asks; progress, which depends on the machine's speed, is left out of the comparison. */
-export const typed = async ({ command, output }: Step, { home, origin }: { readonly home: string; readonly origin: string }): Promise<void> => {
+export const typed = async ({ command, output }: Step, { home, origin, card = 'succeeds' }: { readonly home: string; readonly origin: string; /** What is given at the checkout. */ readonly card?: string }): Promise<void> => {
+  const piped = command.includes(' | ');
   const args = [...command.replace(/^npx tollgate /, '').replaceAll('data/operator.token', join(home, 'data/operator.token')).matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
   // One file for both streams, so that their lines come in the order of a terminal.
   const path = join(home, 'typed.txt');
   const file = await open(path, 'w');
-  const child = spawn(process.execPath, [join(root, 'scripts/tollgate.mjs'), ...args], { cwd: root, stdio: ['pipe', file.fd, file.fd], env: { PATH: process.env['PATH'], TZ: 'UTC', TOLLGATE_URL: origin, XDG_CONFIG_HOME: join(home, 'config'), NO_COLOR: '1' } });
+  const line = command.replace('npx tollgate', `'${process.execPath}' '${join(root, 'scripts/tollgate.mjs')}'`);
+  const child = spawn(piped ? 'bash' : process.execPath, piped ? ['--norc', '-c', line] : [join(root, 'scripts/tollgate.mjs'), ...args], { cwd: root, stdio: ['pipe', file.fd, file.fd], env: { PATH: process.env['PATH'], TZ: 'UTC', TOLLGATE_URL: origin, XDG_CONFIG_HOME: join(home, 'config'), NO_COLOR: '1' } });
   const ended = new Promise((resolve) => child.once('close', resolve));
-  if (args[0] === 'login') await asAda(origin, (line) => void child.stdin?.write(`${line}\n`));
+  if (args[0] === 'login') await asAda(origin, card, (line) => void child.stdin?.write(`${line}\n`));
   else child.stdin?.end();
   await ended;
   await file.close();

@@ -62,7 +62,7 @@ const folderChecks = async ({ machine }: Rim): Promise<Check[]> => {
   const free = `${Math.floor(freeBytes / mebibyte)} MiB free`;
   const [open] = tooOpen;
   return [
-    open ? fail('data folder', `others on this machine may look into ${tooOpen.map(({ path, mode }) => `${path} (${mode})`).join(', ')}`, `in the data folder: chmod go= ${tooOpen.map(({ path }) => path).join(' ')}`) : ok('data folder', 'readable by its owner only, secrets included'),
+    open ? fail('data folder', `others on this machine may look into ${tooOpen.map(({ path, mode }) => `${path} (${mode})`).join(', ')}`, `in the data folder: chmod go-rw ${tooOpen.map(({ path }) => path).join(' ')}`) : ok('data folder', 'readable by its owner only, secrets included'),
     freeBytes < freeMinBytes ? fail('disk', free, 'Make room on the disk of the data folder: nothing can be written soon.') : freeBytes < freeLowBytes ? warn('disk', free, 'Make room on the disk of the data folder.') : ok('disk', free),
     git === undefined ? warn('git', "there is no git, so 'tollgate run' takes folders only", 'apt install git') : ok('git', git),
   ];
