@@ -106,9 +106,10 @@ export const update = async (call: Call): Promise<void> => {
   const { id } = await findWorkload(client, name);
   const { digest } = await upload(client, path, out);
   const committed = await sendCommand(client, 'UpdateWorkload', { workloadId: id, source: digest }, call);
-  if (committed.events.length === 0) out.note(`'${name}' runs this source already.`);
   const found = await client.json<Workload>({ path: `/workloads/${id}`, query: { after: committed.position } });
-  await finish(call, client, found, committed.events.length > 0);
+  const underWay = found.update !== undefined;
+  if (committed.events.length === 0) out.note(underWay ? `'${name}' is being updated to this source already.` : `'${name}' runs this source already.`);
+  await finish(call, client, found, committed.events.length > 0 || underWay);
 };
 
 /** Gives up a build or an update; what ran before runs on. */
