@@ -3,6 +3,7 @@ import { ask } from './ask.ts';
 import type { Call } from './command.ts';
 import { Failure } from './exit-codes.ts';
 import { clientFor, commandHeaders } from './here.ts';
+import { onInterrupt } from './interrupt.ts';
 import { LineReader } from './line-reader.ts';
 import { localTime, money, withLocalTimes } from './output.ts';
 
@@ -19,10 +20,12 @@ export const cancel = async (call: Call): Promise<void> => {
     await tell(would);
   });
   if (options['confirm'] !== true) {
+    onInterrupt('Interrupted. Nothing has changed. Again: tollgate account cancel');
     out.note(`Cancelling means:\n${lines(would)}`);
     const answer = await ask({ out, lines: new LineReader(), instead: "Add --confirm: 'tollgate account cancel --confirm'. --dry-run shows what it would mean." }, "Type 'yes' to cancel: ");
     if (answer.trim().toLowerCase() !== 'yes') throw new Failure('refused', 'not cancelled: the answer was not yes', 'Nothing has changed.', { code: 'NotConfirmed' });
   }
+  onInterrupt('');
   const done = await post(false);
   await out.result(done, async () => {
     await out.data(done.atOnce ? 'Cancelled: it has ended.' : `Cancelled: everything works until ${localTime(done.endsAt)}.`);

@@ -81,6 +81,20 @@ export class Client {
     }
   }
 
+  /** Server-sent events as they come, each with its name and its data parsed; `onLine` also hears the server's sign of life. Not repeated: who reads knows where to go on. */
+  async *events(ask: Ask & { readonly onLine?: () => void }): AsyncGenerator<{ readonly event: string; readonly data: unknown }> {
+    const { answer, url } = await this.#answer({ ...ask, headers: { ...ask.headers, accept: 'text/event-stream' } });
+    let event = 'message';
+    ask.onLine?.();
+    for await (const line of linesOf(answer, url)) {
+      ask.onLine?.();
+      if (line.startsWith('event:')) event = line.slice('event:'.length).trim();
+      if (!line.startsWith('data:')) continue;
+      yield { event, data: parsedLine(line.slice('data:'.length), url) };
+      event = 'message';
+    }
+  }
+
   async #answer(ask: Ask): Promise<{ answer: IncomingMessage; url: URL }> {
     if (this.#credential) requireSecure(this.target);
     const first = await this.#send(ask);

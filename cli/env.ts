@@ -1,4 +1,6 @@
 /** `tollgate env`: which server this CLI talks to. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import type { Call } from './command.ts';
 import { changeConfig, configPath, readConfig } from './config-file.ts';
 import { Failure, usage } from './exit-codes.ts';
@@ -21,6 +23,7 @@ export const set = async ({ args: [name], out }: Call): Promise<void> => {
   const { url = null } = environmentNamed(readConfig(), name);
   await changeConfig((config) => ({ ...config, env: name }));
   if (process.env['TOLLGATE_ENV']) out.note(`TOLLGATE_ENV is set: '${process.env['TOLLGATE_ENV']}' stays in use until it is unset.`);
+  if (process.env['TOLLGATE_URL']) out.note(`TOLLGATE_URL is set: calls go to '${process.env['TOLLGATE_URL']}' until it is unset.`);
   if (url === null) out.note(`Env '${name}' has no address yet: 'tollgate env add ${name} URL'.`);
   await out.result({ name, url, current: true }, () => out.data(`now using env '${name}'${url === null ? '' : ` at '${url}'`}`));
 };
@@ -46,6 +49,20 @@ export const remove = async ({ args: [name], out }: Call): Promise<void> => {
   await out.result({ name, removed: true }, () => out.data(`env '${name}' removed`));
 };
 
+/** Settings that only the environment has. */
+const surroundings = (environ = process.env) => {
+  const said = (variable: string, value: (text: string) => string | null, fallback: string | null) => (environ[variable] ? { value: value(environ[variable]), from: variable } : { value: fallback, from: fallback === null ? 'not set' : 'default' });
+  const folder = (variable: string, fallback: string) => said(variable, (text) => join(text, 'tollgate'), join(homedir(), fallback, 'tollgate'));
+  const dumb = environ['TERM'] === 'dumb' ? { value: 'off', from: 'TERM' } : undefined;
+  return [
+    { name: 'cache folder', ...folder('XDG_CACHE_HOME', '.cache') },
+    { name: 'colour', ...(environ['NO_COLOR'] ? { value: 'off', from: 'NO_COLOR' } : (dumb ?? { value: 'on a terminal', from: 'default' })) },
+    { name: 'width', ...said('COLUMNS', String, process.stdout.columns ? String(process.stdout.columns) : 'as wide as a line is') },
+    { name: 'completion budget', ...said('TOLLGATE_COMPLETION_MS', (text) => `${text} ms`, '300 ms') },
+    { name: 'catalog file', ...said('TOLLGATE_CATALOG_FILE', String, null) },
+    { name: 'stack traces', ...said('TOLLGATE_DEBUG', () => 'on', null) },
+  ];
+};
 /** `config explain`: each setting, and where it was said. Never a credential. */
 export const explain = async ({ out }: Call): Promise<void> => {
   const config = readConfig();
@@ -70,7 +87,7 @@ export const explain = async ({ out }: Call): Promise<void> => {
     { name: 'sign-up', value: kept.signup ? `of ${kept.signup.email}` : null, from: kept.signup ? file : 'none under way' },
     { name: 'operator session', value: kept.operator ? `of ${kept.operator.operator}` : null, from: kept.operator ? file : 'not logged in' },
     { name: 'namespace', value: kept.customer?.namespace ?? null, from: kept.customer?.namespace ? file : 'not set' },
-    { name: 'colour', value: process.env['NO_COLOR'] ? 'off' : 'on a terminal', from: process.env['NO_COLOR'] ? 'NO_COLOR' : 'default' },
+    ...surroundings(),
   ];
   await out.result({ items }, () => out.table(items, [{ title: 'setting', value: (row) => row.name }, { title: 'value', value: (row) => row.value ?? 'none' }, { title: 'from', value: (row) => row.from }]));
 };

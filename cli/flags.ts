@@ -18,8 +18,11 @@ export const wholeNumber = (flag: string, min = 0) => (text: string): number => 
 export const writeFlags: readonly Flag[] = [
   { flags: '--dry-run', description: 'change nothing; print the events it would append' },
   { flags: '--idempotency-key <key>', description: 'the same key again is the same deed (one is made for each call)' },
+  { flags: '--if-match <revision>', description: 'only if nobody has changed it since this revision (as answers to writes give it with --json); else exit code 8', parse: wholeNumber('--if-match') },
   { flags: '--reason <text>', description: 'why; kept with the events' },
 ];
+/** What a customer does needs no reason, and is no answer to a record. */
+export const customerWriteFlags = writeFlags.filter(({ flags }) => !/^--(?:reason|if-match)/.test(flags));
 export const operatorFlags: readonly Flag[] = [{ flags: '--token-file <path>', description: 'operator token to use (or TOLLGATE_TOKEN_FILE)' }];
 export const timeoutFlag = (preset: string): Flag => ({ flags: '--timeout <duration>', description: `give up after this long, with exit code 7 (default: ${preset})`, parse: durationMs('--timeout'), preset: durationMs('--timeout')(preset) });
 export const waitFlag: Flag = { flags: '--wait', description: 'return when it runs, with its address' };

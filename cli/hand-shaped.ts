@@ -1,7 +1,7 @@
 /** The hand-shaped half of the CLI, as data. Whatever a verb needs is loaded when it runs. */
 import type { Call, Noun, Verb } from './command.ts';
 import { nounLines } from './nouns.ts';
-import { gather, operatorFlags, timeoutFlag, waitFlag, wholeNumber, writeFlags } from './flags.ts';
+import { customerWriteFlags, gather, operatorFlags, timeoutFlag, waitFlag, wholeNumber, writeFlags } from './flags.ts';
 
 type Module = Readonly<Record<string, unknown>>;
 const from = (load: () => Promise<Module>, name: string) => async (call: Call): Promise<void> => ((await load())[name] as Verb['run'])(call);
@@ -11,6 +11,7 @@ const login = (name: string) => from(() => import('./login.ts'), name);
 const password = (name: string) => from(() => import('./password.ts'), name);
 const session = (name: string) => from(() => import('./session.ts'), name);
 const workload = (name: string) => from(() => import('./workload.ts'), name);
+const gitCredential = (name: string) => from(() => import('./git-credential.ts'), name);
 const account = (name: string) => from(() => import('./account.ts'), name);
 const completion = (name: string) => from(() => import('./completion-scripts.ts'), name);
 const cancelling = (name: string) => from(() => import('./cancelling.ts'), name);
@@ -47,16 +48,16 @@ const running: readonly Noun[] = [
   {
     ...line('run'), verbs: [],
     self: {
-      args: '[path...]', run: workload('run'),
+      args: '[source...]', run: workload('run'),
       flags: [
-        { flags: '--name <name>', description: "name of the workload (default: the folder's)" },
+        { flags: '--name <name>', description: "name of the workload (default: the folder's or repository's)" },
         { flags: '--env <NAME=VALUE>', description: 'environment variable; may be given several times', parse: gather },
         { flags: '--env-file <path>', description: 'file of NAME=VALUE lines, also /dev/stdin; --env counts more', parse: gather },
         { flags: '--command <line>', description: 'command line to run (default: found in the code)' },
         { flags: '--retries <number>', description: 'how often it is started again after it died (default: 3)', parse: wholeNumber('--retries') },
-        waitFlag, timeoutFlag('5m'), ...writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key')),
+        waitFlag, timeoutFlag('5m'), ...customerWriteFlags,
       ],
-      examples: ['tollgate run ./hello', 'tollgate run . --name web --env COLOUR=blue --env SIZE=2 --wait', "tollgate run ./api --command 'node server.js' --retries 0"],
+      examples: ['tollgate run ./hello', 'tollgate run github.com/owner/repository', 'tollgate run https://github.com/owner/repository@v1.2 --wait', 'tollgate run . --name web --env COLOUR=blue --env SIZE=2 --wait', "tollgate run ./api --command 'node server.js' --retries 0"],
     },
   },
   {
@@ -76,11 +77,23 @@ const running: readonly Noun[] = [
       examples: ['tollgate logs hello', 'tollgate logs hello --build', 'tollgate logs hello -f', 'tollgate logs hello --since 10m --json'],
     },
   },
-  { ...line('update'), verbs: [], self: { args: '<name> [path]', flags: [waitFlag, timeoutFlag('5m'), ...writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key'))], run: workload('update'), examples: ['tollgate update hello ./hello', 'tollgate update hello --wait'] } },
-  { ...line('kill'), verbs: [], self: { args: '<name>', flags: [timeoutFlag('2m'), ...writeFlags.filter(({ flags }) => flags !== '--dry-run'), ...operatorFlags], run: workload('kill'), examples: ['tollgate kill hello'] } },
+  { ...line('update'), verbs: [], self: { args: '<name> [source]', flags: [waitFlag, timeoutFlag('5m'), ...customerWriteFlags], run: workload('update'), examples: ['tollgate update hello ./hello', 'tollgate update hello --wait', 'tollgate update hello @v1.3'] } },
+  {
+    ...line('git'),
+    verbs: [
+      {
+        name: 'credential set', summary: 'Store the token or password for a host: typed when asked, on standard input, or in a file', args: '<host>', run: gitCredential('set'),
+        flags: [{ flags: '--username <name>', description: 'where the host wants a certain one' }, { flags: '--token-file <path>', description: 'file with the token; - for standard input' }, ...writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key'))],
+        examples: ['tollgate git credential set github.com', 'tollgate git credential set git.example.com:8443 --username ada --token-file token.txt'],
+      },
+      { name: 'credential list', summary: 'List the hosts there are credentials for; never what they are', run: gitCredential('list'), examples: ['tollgate git credential list'] },
+      { name: 'credential remove', summary: 'Remove the credential of a host', args: '<host>', run: gitCredential('remove'), flags: writeFlags.filter(({ flags }) => flags.startsWith('--idempotency-key')), examples: ['tollgate git credential remove github.com'] },
+    ],
+  },
+  { ...line('kill'), verbs: [], self: { args: '<name>', flags: [timeoutFlag('2m'), ...writeFlags, ...operatorFlags], run: workload('kill'), examples: ['tollgate kill hello'] } },
   {
     ...line('workload'),
-    verbs: [{ name: 'cancel', summary: 'Give up a build or an update; what ran before runs on', args: '<name>', flags: [...writeFlags.filter(({ flags }) => flags !== '--dry-run'), ...operatorFlags], run: workload('cancel'), examples: ['tollgate workload cancel hello'] }],
+    verbs: [{ name: 'cancel', summary: 'Give up a build or an update; what ran before runs on', args: '<name>', flags: [...writeFlags, ...operatorFlags], run: workload('cancel'), examples: ['tollgate workload cancel hello'] }],
   },
 ];
 

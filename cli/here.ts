@@ -16,6 +16,7 @@ export const commandHeaders = async ({ options }: Call): Promise<Record<string, 
   const { randomUUID } = await import('node:crypto');
   return {
     'idempotency-key': String(options['idempotencyKey'] ?? randomUUID()),
+    ...(options['ifMatch'] === undefined ? {} : { 'if-match': String(options['ifMatch']) }),
     ...(options['reason'] === undefined ? {} : { reason: encodeURIComponent(String(options['reason'])) }),
   };
 };

@@ -40,7 +40,7 @@ export const announce = async ({ out }: Call, target: Target, session: StoredSes
     await out.data(`Logged in as ${email ?? account} to env '${target.env}' at '${target.url}'.`);
     if (namespace !== null) await out.data(`Namespace: ${namespace}`);
   });
-  out.note("Run something: 'tollgate run PATH'.");
+  out.note("Run something: 'tollgate run SOURCE'.");
 };
 
 const sameAddress = (a: string, b: string): boolean => a.trim().normalize('NFC').toLowerCase() === b.trim().normalize('NFC').toLowerCase();
@@ -167,4 +167,4 @@ In scripts standard input answers, one line for each question:
   $ printf '%s\\n' "$ONE_TIME_TOKEN" | tollgate login --otp ada@example.com
   $ printf '%s\\n' "$PASSWORD" | tollgate login ada@example.com
 
-Then: tollgate whoami, tollgate account show, tollgate run PATH. To leave: tollgate logout.`;
+Then: tollgate whoami, tollgate account show, tollgate run SOURCE. To leave: tollgate logout.`;

@@ -1,5 +1,6 @@
 /** What the CLI writes: data on stdout, everything else on stderr, at the reader's pace. */
 import { Failure } from './exit-codes.ts';
+import { isVerbose } from './verbose.ts';
 
 export type Column = { readonly title: string; readonly value: (row: any) => string };
 const two = (n: number): string => String(n).padStart(2, '0');
@@ -48,6 +49,23 @@ const codes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const;
 export type Style = keyof typeof codes;
 const styleOfState: Readonly<Record<string, Style>> = { running: 'green', full: 'green', error: 'red', suspended: 'red', limited: 'yellow', pending: 'yellow', starting: 'yellow', building: 'yellow', stopping: 'yellow' };
 
+/** Columns of the terminal; piped, a line may be as long as it likes. */
+const roomOf = (): number => (process.stdout.isTTY ? Number(process.env['COLUMNS']) || process.stdout.columns || Infinity : Infinity);
+const columnMin = 10;
+const gap = 2;
+/** Widths that fit, the widest cut first and none below what can still be read; undefined where that is not possible. */
+const fitted = (wanted: readonly number[], room: number): number[] | undefined => {
+  const widths = [...wanted];
+  for (let over = widths.reduce((sum, width) => sum + width + gap, -gap) - room; over > 0; ) {
+    const widest = widths.indexOf(Math.max(...widths));
+    const second = Math.max(columnMin, ...widths.filter((_, index) => index !== widest));
+    const cut = Math.min(over, Math.max(1, (widths[widest] ?? 0) - second));
+    if ((widths[widest] ?? 0) - cut < columnMin) return undefined;
+    widths[widest] = (widths[widest] ?? 0) - cut;
+    over -= cut;
+  }
+  return widths;
+};
 const wrapMin = 20;
 export class Output {
   readonly json: boolean;
@@ -83,9 +101,16 @@ export class Output {
   note(text: string): void {
     process.stderr.write(`${text}\n`);
   }
+  /** Whether a picture may be drawn over itself: on a terminal that understands it, for people. */
+  get redraws(): boolean {
+    return !this.json && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
+  }
+  clear(): void {
+    process.stdout.write('\u001b[H\u001b[2J');
+  }
   /** Progress in place on a terminal; elsewhere lines would only pile up, so nothing. */
   progress(text: string): void {
-    if (process.stderr.isTTY && process.env['TERM'] !== 'dumb') process.stderr.write(`\r\u001b[K${text}`);
+    if (process.stderr.isTTY && process.env['TERM'] !== 'dumb') process.stderr.write(`\r\u001b[K${text.slice(0, (process.stderr.columns || 80) - 1)}`);
   }
   progressEnd(): void {
     if (process.stderr.isTTY && process.env['TERM'] !== 'dumb') process.stderr.write('\r\u001b[K');
@@ -98,7 +123,7 @@ export class Output {
 
   /** Text over several lines on a terminal, those after the first indented; elsewhere as it is. */
   wrapped(text: string, indent: number): string {
-    const room = ((process.stdout.isTTY && process.stdout.columns) || Infinity) - indent;
+    const room = roomOf() - indent;
     if (room < wrapMin) return text;
     const lines = text.split(' ').reduce<string[]>((all, word) => {
       const last = all.at(-1);
@@ -107,16 +132,11 @@ export class Output {
     return lines.join(`\n${' '.repeat(indent)}`);
   }
 
-  /** Columns, aligned; on a terminal the widest one gives way when the line is too long. */
+  /** Columns, aligned. On a terminal the widest ones give way when a line is too long; where even that is not enough, each row is a block of its own. */
   async table(rows: readonly unknown[], columns: readonly Column[], titles = true): Promise<void> {
     const cells = [...(titles ? [columns.map(({ title }) => title.toUpperCase())] : []), ...rows.map((row) => columns.map(({ value }) => value(row)))];
-    const widths = columns.map((_, index) => Math.max(0, ...cells.map((line) => (line[index] ?? '').length)));
-    const room = (process.stdout.isTTY && process.stdout.columns) || Infinity; // a terminal may not know its width
-    const tooLong = widths.reduce((sum, width) => sum + width + 2, -2) - room;
-    if (tooLong > 0) {
-      const widest = widths.indexOf(Math.max(...widths));
-      widths[widest] = Math.max(8, (widths[widest] ?? 0) - tooLong);
-    }
+    const widths = fitted(columns.map((_, index) => Math.max(0, ...cells.map((line) => (line[index] ?? '').length))), roomOf());
+    if (!widths) return this.#blocks(rows, columns);
     for (const [number, line] of cells.entries()) {
       const text = line.map((cell, index) => this.#cell(cell, widths[index] ?? 0, index === line.length - 1)).join('  ').trimEnd();
       await this.data(titles && number === 0 ? this.style(text, 'bold') : text);
@@ -128,8 +148,15 @@ export class Output {
   }
   /** Name and value, one a line. */
   async record(value: object): Promise<void> {
-    const rows = Object.entries(value).filter(([, item]) => item !== undefined && item !== null && item !== '');
-    await this.table(rows, [{ title: '', value: ([key]: [string, unknown]) => words(key) }, { title: '', value: ([, item]: [string, unknown]) => shown(item) }], false);
+    const rows = Object.entries(value).filter(([, item]) => item !== undefined && item !== null && item !== '').map(([key, item]) => [words(key), shown(item)] as const);
+    const width = Math.max(0, ...rows.map(([key]) => key.length)) + 2;
+    for (const [key, text] of rows) await this.data(`${key.padEnd(width)}${this.state(this.wrapped(text, width))}`.trimEnd());
+  }
+  async #blocks(rows: readonly unknown[], columns: readonly Column[]): Promise<void> {
+    for (const [number, row] of rows.entries()) {
+      if (number > 0) await this.data('');
+      await this.record(Object.fromEntries(columns.map(({ title, value }) => [title, value(row)])));
+    }
   }
 }
 
@@ -144,7 +171,7 @@ export const reportFailure = async (error: unknown, json: boolean): Promise<numb
   const oneLine = (text: string) => printable(text).replaceAll(/\s*\n\s*/g, ' ');
   process.stderr.write(`${oneLine(failure.message || detail)}\n`);
   if (nextStep !== '') process.stderr.write(`${oneLine(nextStep)}\n`);
-  if (failure.kind === 'ours' && correlationId !== undefined) process.stderr.write(`Correlation id: ${correlationId}\n`);
+  if ((failure.kind === 'ours' || isVerbose()) && correlationId !== undefined) process.stderr.write(`Correlation id: ${correlationId}\n`);
   if (!(error instanceof Failure) && process.env['TOLLGATE_DEBUG'] && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   if (json) await new Output().document(failure.problem);
   return failure.exitCode;

@@ -20,6 +20,7 @@ export const loginByPassword = async (call: Call): Promise<void> => {
   const { options, out } = call;
   const target = targetOf();
   requireSecure(target);
+  onInterrupt('Interrupted. Again: tollgate login EMAIL');
   const asking: Asking = { out, lines: new LineReader(), instead: orByMail };
   const email = await emailOf(call, asking);
   onInterrupt(`Interrupted. Again: tollgate login ${email}`);
@@ -59,6 +60,7 @@ export const settled = async (asking: Asking, what: string, send: (password: str
 export const change = async (call: Call): Promise<void> => {
   const { out } = call;
   const target = targetOf();
+  onInterrupt('Interrupted. The password stays as it was. Again: tollgate password change');
   const asking: Asking = { out, lines: new LineReader(), instead: 'Give the answers on standard input, one line each: the old password, the new one, the new one again.' };
   const held = readConfig().credentials[target.url];
   const signingUp = !held?.customer && held?.signup;
@@ -75,6 +77,7 @@ export const reset = async (call: Call): Promise<void> => {
   const { out } = call;
   const target = targetOf();
   requireSecure(target);
+  onInterrupt('Interrupted. Nothing has changed. Again: tollgate password reset EMAIL');
   const asking: Asking = { out, lines: new LineReader(), instead: 'Give the answers on standard input, one line each: the token of the mail, the new password, the new one again.' };
   const email = await emailOf(call, asking);
   onInterrupt(`Interrupted. Nothing has changed. Again: tollgate password reset ${email}`);

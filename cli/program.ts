@@ -6,6 +6,7 @@ import { globalFlags } from './flags.ts';
 import { handShaped } from './hand-shaped.ts';
 import { nearest } from './nearest.ts';
 import { Output, reportFailure } from './output.ts';
+import { beVerbose } from './verbose.ts';
 
 const optionOf = ({ flags, description, parse, preset, choices }: Flag): Option => {
   const option = new Option(flags, description);
@@ -16,7 +17,8 @@ const optionOf = ({ flags, description, parse, preset, choices }: Flag): Option 
 };
 
 const outputOf = (command: Command): Output => {
-  const { json, input, color } = command.optsWithGlobals<{ json?: boolean; input?: boolean; color?: boolean }>();
+  const { json, input, color, verbose } = command.optsWithGlobals<{ json?: boolean; input?: boolean; color?: boolean; verbose?: boolean }>();
+  if (verbose === true) beVerbose();
   return new Output({ json: json === true, input: input !== false, color: color !== false });
 };
 const dress = (command: Command, verb: Omit<Verb, 'name'>): void => {
@@ -29,6 +31,8 @@ const dress = (command: Command, verb: Omit<Verb, 'name'>): void => {
   });
 };
 
+/** `credential set` is the verb `set` of the group `credential`. */
+const groupIn = (parent: Command, name: string): Command => parent.commands.find((child) => child.name() === name) ?? parent.command(name).summary(`${name} ...`).helpCommand(false);
 const addNoun = (program: Command, noun: Noun): void => {
   const command = program.command(noun.name).summary(noun.summary).description(noun.summary);
   const own = new Set(noun.verbs.map(({ name }) => name));
@@ -44,7 +48,10 @@ const addNoun = (program: Command, noun: Noun): void => {
       await run({ args: given ? [word] : [], options: command.optsWithGlobals(), out: outputOf(command) });
     });
   }
-  for (const { name, ...verb } of noun.verbs) dress(command.command(name).summary(verb.summary).description(verb.summary), verb);
+  for (const { name, ...verb } of noun.verbs) {
+    const [last = '', ...words] = name.split(' ').reverse();
+    dress(words.reverse().reduce(groupIn, command).command(last).summary(verb.summary).description(verb.summary), verb);
+  }
 };
 const unknownWord = (word: string, after: string, known: readonly string[]): Failure => {
   const near = nearest(word, known);
@@ -109,6 +116,15 @@ const pathOf = (command: Command, program: Command): string => (command.parent &
 
 /** `help noun verb` reads `noun verb --help`. */
 const withoutHelpWord = (argv: readonly string[]): readonly string[] => (argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv);
+/** Help for something that is none is refused like the thing itself, not answered with the help of something else. */
+const requireKnown = (program: Command, words: readonly string[]): void => {
+  let command = program;
+  for (const word of words) {
+    const next = command.commands.find((child) => child.name() === word);
+    if (next) command = next;
+    else if (command.commands.length > 0) throw unknownWord(word, commandPath(program, words), command.commands.map((child) => child.name()));
+  }
+};
 
 /** Runs the program; answers the exit code. */
 export const runProgram = async (given: readonly string[]): Promise<number> => {
@@ -122,6 +138,7 @@ export const runProgram = async (given: readonly string[]): Promise<number> => {
     }
     const { versionText } = await import('./version.ts');
     program = buildProgram(await nounsFor(argv), versionText);
+    if (given[0] === 'help') requireKnown(program, given.slice(1).filter((word) => !word.startsWith('-')));
     await program.parseAsync([...argv], { from: 'user' });
     return 0;
   } catch (error) {

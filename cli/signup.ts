@@ -15,6 +15,7 @@ export const signup = async (call: Call): Promise<void> => {
   const { options, out } = call;
   const target = targetOf();
   requireSecure(target);
+  onInterrupt('Interrupted. Nothing has been sent. Again: tollgate signup EMAIL');
   const asking: Asking = { out, lines: new LineReader(), instead: 'Give the answers on standard input, one line each: e-mail (unless named), password, password again, one-time token, payment token.' };
   const email = await emailOf(call, asking);
   onInterrupt(`Interrupted. Go on with: tollgate signup ${email}`);

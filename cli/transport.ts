@@ -2,6 +2,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { Failure } from './exit-codes.ts';
+import { tellCall } from './verbose.ts';
 
 export type Call = {
   readonly method: string;
@@ -33,15 +34,18 @@ export const exchange = async ({ method, url, headers, body, timeoutMs, signal }
   const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
   const all: OutgoingHttpHeaders = { accept: 'application/json', 'user-agent': 'tollgate-cli', ...headers };
   if (typeof body === 'string') Object.assign(all, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
+  const startedMs = performance.now();
   return new Promise<IncomingMessage>((resolve, reject) => {
     const sent = request(url, { method, headers: all, ...(signal === undefined ? {} : { signal }) });
     sent.setTimeout(timeoutMs, () => sent.destroy(Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })));
     sent.once('response', (answer) => {
       sent.setTimeout(0);
+      tellCall(method, url, startedMs, { status: answer.statusCode, correlationId: answer.headers['x-correlation-id'] as string | undefined });
       resolve(answer); // also when the body is not sent whole: a refusal may come first
       if (typeof body === 'object' && !body.readableEnded) answer.once('end', () => body.destroy());
     });
     sent.on('error', (error) => {
+      tellCall(method, url, startedMs, { error: error.message || 'no answer' });
       reject(noAnswer(url, error));
       if (typeof body === 'object') body.destroy();
     });

@@ -2,10 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from './exit-codes.ts';
 import type { Output } from './output.ts';
+import { codeShown, type Code } from './source.ts';
 
 type State = 'pending' | 'building' | 'starting' | 'running' | 'stopping' | 'stopped' | 'error';
 /** What a read model of workloads says of progress. */
-export type Progress = {
+export type Progress = Code & {
   readonly state: State;
   readonly reason?: string;
   readonly how?: string;
@@ -24,8 +25,10 @@ const lookEveryMs = 300;
 const tellFromMs = 1_000;
 const settled = new Set<State>(['running', 'error', 'stopped']);
 
-const stepOf = ({ state, reason, how, update }: Progressing): string => {
-  const step = update ?? { state, ...(reason === undefined ? {} : { reason }), ...(how === undefined ? {} : { how }) };
+const stepOf = ({ update, ...running }: Progressing): string => {
+  const step: Progress = update ?? running;
+  // Fetching is a step of its own, though the workload is only pending.
+  if (step.git && step.source === undefined && step.state === 'pending') return `${update ? 'update ' : ''}fetching ${codeShown(step.git)}`;
   const more = step.state === 'error' ? undefined : (step.reason ?? (step.state === 'building' ? step.how : undefined)); // why it failed is told at the end
   return `${update ? 'update ' : ''}${step.state}${more === undefined ? '' : ` (${more})`}`;
 };

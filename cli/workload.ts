@@ -1,19 +1,17 @@
 /** `run`, `status`, `update`, `kill`: a customer's workloads. */
-import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from './client.ts';
 import type { Call } from './command.ts';
 import { Failure, usage } from './exit-codes.ts';
-import { clientFor, sendCommand, wholeList } from './here.ts';
-import { onInterrupt } from './interrupt.ts';
+import { clientFor, commandOrDryRun, wholeList } from './here.ts';
 import { localTime, shown, type Output } from './output.ts';
+import { codeShown, nameSourceOf, sourceOf, type Code, type Source } from './source.ts';
 import { failIfFailed, progressRows, reasonShown, untilSettled, updateRows, type Progressing } from './workload-progress.ts';
 
-export type Workload = Progressing & {
+export type Workload = Progressing & Code & {
   readonly id: string; readonly name: string; readonly address?: string; readonly incarnation: number; readonly at: string; readonly namespaceId: string;
 };
 const lookEveryMs = 300;
-const watchEveryMs = 1_000;
 const labelPattern = /^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/;
 
 /** By name in the namespace, or by id. */
@@ -35,8 +33,8 @@ const unlessGone = async <T>(reading: Promise<T>): Promise<T | undefined> => {
   }
 };
 
-const showOne = (out: Output, { name, state, address, reason, at, id, incarnation }: Workload, more: object = {}): Promise<void> =>
-  out.record({ name, state, address, reason, since: at, restarts: incarnation > 1 ? incarnation - 1 : undefined, ...more, id });
+const showOne = (out: Output, { name, state, address, reason, at, id, incarnation, git }: Workload, more: object = {}): Promise<void> =>
+  out.record({ name, state, address, reason, code: codeShown(git), since: at, restarts: incarnation > 1 ? incarnation - 1 : undefined, ...more, id });
 
 /** Asks the gate before anything is packed or sent, so that a refusal comes at once. */
 const requireRun = async (client: Client): Promise<void> => {
@@ -47,11 +45,11 @@ const requireRun = async (client: Client): Promise<void> => {
   throw refusal({ type: `urn:tollgate:problem:${code}`, title: 'Payment required', status: 402, detail: reason, code, nextStep, level });
 };
 
-/** `--env A=1 B=2` and `--env A=1 --env B=2` say the same; what is left is the folder. */
+/** `--env A=1 B=2` and `--env A=1 --env B=2` say the same; what is left is the source. */
 const splitArguments = (args: readonly string[], flagged: readonly string[]): { readonly path: string | undefined; readonly env: Readonly<Record<string, string>> } => {
   const isPair = (text: string) => flagged.length > 0 && /^[A-Za-z_][A-Za-z0-9_]*=/.test(text);
   const [path, ...more] = args.filter((text) => !isPair(text));
-  if (more.length > 0) throw usage(`one folder at a time, not also '${more[0]}'`, "See 'tollgate run --help'.");
+  if (more.length > 0) throw usage(`one source at a time, not also '${more[0]}'`, "See 'tollgate run --help'.");
   const pairs = [...flagged, ...args.filter(isPair)].map((text) => {
     const cut = text.indexOf('=');
     if (cut < 1) throw usage(`--env takes NAME=VALUE, not '${text}'`, "For example --env COLOUR=blue.");
@@ -73,19 +71,27 @@ export const run = async (call: Call): Promise<void> => {
   const client = clientFor('customer', call);
   const { path, env: given } = splitArguments(words as string[], (options['env'] as string[] | undefined) ?? []);
   const env = { ...(await environmentOf(options['envFile'])), ...given };
-  if (path === undefined) throw usage('run needs a folder', "For example 'tollgate run ./hello'.");
-  const { requireFolder, upload } = await import('./upload.ts');
-  await requireFolder(path);
+  if (path === undefined) throw usage('run needs a folder or a repository', "For example 'tollgate run ./hello' or 'tollgate run github.com/owner/repository'.");
+  const source = await sourceOf(path);
+  if (source.kind === 'folder') await (await import('./upload.ts')).requireFolder(source.path);
   const { labelOf } = await import('./pack.ts');
-  const name: string = options['name'] ?? labelOf(resolve(path));
+  const name: string = options['name'] ?? labelOf(nameSourceOf(source));
   if (!labelPattern.test(name)) throw usage(options['name'] === undefined ? `no name can be made of '${path}'` : `'${name}' is no name for a workload`, 'Give one: --name with 1 to 40 of a-z, 0-9 and -.');
   await requireRun(client);
-  const { digest } = await upload(client, path, out);
+  const code = await codeFor(client, source, out);
   const { command, retries } = options as { command?: string; retries?: number };
-  const committed = await sendCommand(client, 'RunWorkload', { name, source: digest, ...(command === undefined ? {} : { command }), ...(Object.keys(env).length === 0 ? {} : { env }), ...(retries === undefined ? {} : { retries }) }, call);
+  const committed = await commandOrDryRun(client, 'RunWorkload', { name, ...code, ...(command === undefined ? {} : { command }), ...(Object.keys(env).length === 0 ? {} : { env }), ...(retries === undefined ? {} : { retries }) }, call);
+  if (!committed) return out.note('The code was sent, and is not used.');
   const [found] = (await client.json<{ items: Workload[] }>({ path: '/workloads', query: { name, after: committed.position } })).items;
   if (!found) throw new Failure('notFound', `the workload '${name}' is gone already`, "See 'tollgate status'.", { code: 'WorkloadNotFound' });
   await finish(call, client, found);
+};
+
+/** What a command says of the code: a folder is sent first, a repository only named. */
+const codeFor = async (client: Client, source: Source, out: Output): Promise<object> => {
+  if (source.kind === 'git') return { git: source.git, ...(source.ref === undefined ? {} : { ref: source.ref }) };
+  const { upload } = await import('./upload.ts');
+  return { source: (await upload(client, source.path, out)).digest };
 };
 
 /** Shows where the workload stands, after it runs with --wait. */
@@ -98,14 +104,16 @@ const finish = async (call: Call, client: Client, workload: Workload, updated = 
 };
 
 export const update = async (call: Call): Promise<void> => {
-  const { args: [name, path = '.'], out } = call;
+  const { args: [name, text], out } = call;
   const client = clientFor('customer', call);
-  const { requireFolder, upload } = await import('./upload.ts');
-  await requireFolder(path);
+  const given = text === undefined || /^@./.test(text) ? undefined : await sourceOf(text);
+  if (given?.kind === 'folder') await (await import('./upload.ts')).requireFolder(given.path);
   await requireRun(client);
-  const { id } = await findWorkload(client, name);
-  const { digest } = await upload(client, path, out);
-  const committed = await sendCommand(client, 'UpdateWorkload', { workloadId: id, source: digest }, call);
+  const { id, git } = await findWorkload(client, name);
+  if (!git && text?.startsWith('@')) throw usage(`'${name}' runs a folder, and folders have no '${text}'`, `Give a folder or a repository: 'tollgate update ${name} SOURCE'.`);
+  const code = given || !git ? await codeFor(client, given ?? { kind: 'folder', path: '.' }, out) : text === undefined ? {} : { ref: text.slice(1) };
+  const committed = await commandOrDryRun(client, 'UpdateWorkload', { workloadId: id, ...code }, call);
+  if (!committed) return out.note('The code was sent, and is not used.');
   const found = await client.json<Workload>({ path: `/workloads/${id}`, query: { after: committed.position } });
   const underWay = found.update !== undefined;
   if (committed.events.length === 0) out.note(underWay ? `'${name}' is being updated to this source already.` : `'${name}' runs this source already.`);
@@ -117,7 +125,8 @@ export const cancel = async (call: Call): Promise<void> => {
   const { args: [name], out } = call;
   const client = clientFor('either', call);
   const { id } = await findWorkload(client, name);
-  const committed = await sendCommand(client, 'CancelBuild', { workloadId: id }, call);
+  const committed = await commandOrDryRun(client, 'CancelBuild', { workloadId: id }, call);
+  if (!committed) return;
   const seen = await client.json<Workload>({ path: `/workloads/${id}`, query: { after: committed.position } });
   await out.result(committed, () => out.data(seen.updateFailed ? `The update of '${name}' is given up; what ran before runs on.` : `The build of '${name}' is given up.`));
 };
@@ -127,7 +136,8 @@ export const kill = async (call: Call): Promise<void> => {
   const { args: [name], options, out } = call;
   const client = clientFor('either', call);
   const { id } = await findWorkload(client, name);
-  const committed = await sendCommand(client, 'KillWorkload', { workloadId: id }, call);
+  const committed = await commandOrDryRun(client, 'KillWorkload', { workloadId: id }, call);
+  if (!committed) return;
   const deadlineMs = Date.now() + (options['timeout'] as number);
   while (await readWorkload(client, id)) {
     if (Date.now() >= deadlineMs) throw new Failure('gaveUp', `'${name}' is still stopping`, `See 'tollgate status ${name}'.`, { code: 'GaveUpWaiting' });
@@ -143,10 +153,14 @@ const columns = [
   { title: 'since', value: ({ at }: Workload) => localTime(at) },
   { title: 'reason', value: (item: Workload) => shown(reasonShown(item)) },
 ];
+export const statusTable = async (client: Client, out: Output, items: readonly Workload[]): Promise<void> => {
+  const { staffColumns } = await import('./workload-owners.ts');
+  return out.table(items, [...columns.slice(0, 1), ...(await staffColumns(client)), ...columns.slice(1)]);
+};
 export const status = async (call: Call): Promise<void> => {
   const { args: [name], options, out } = call;
   const client = clientFor('either', call);
-  if (options['watch']) return watch(client, name, out);
+  if (options['watch']) return (await import('./watch.ts')).watch(client, name, out);
   if (name !== undefined) {
     const found = await findWorkload(client, name);
     const { staffRows } = await import('./workload-owners.ts');
@@ -154,9 +168,8 @@ export const status = async (call: Call): Promise<void> => {
   }
   const list = await wholeList(client, '/workloads', {});
   await out.result(list, async () => {
-    if (list.items.length === 0) return out.note("Nothing runs here. Run something: 'tollgate run PATH'.");
-    const { staffColumns } = await import('./workload-owners.ts');
-    return out.table(list.items, [...columns.slice(0, 1), ...(await staffColumns(client)), ...columns.slice(1)]);
+    if (list.items.length === 0) return out.note("Nothing runs here. Run something: 'tollgate run SOURCE'.");
+    return statusTable(client, out, list.items);
   });
   if (!out.json) await noteIsolation(client, out);
 };
@@ -169,22 +182,3 @@ const noteIsolation = async (client: Client, out: Output): Promise<void> => {
     if (!(error instanceof Failure)) throw error;
   }
 };
-
-/** Prints every change until it is interrupted, or the one workload is gone. */
-const watch = async (client: Client, name: string | undefined, out: Output): Promise<void> => {
-  onInterrupt('');
-  const id = name === undefined ? undefined : (await findWorkload(client, name)).id;
-  const before = new Map<string, string>();
-  for (;;) {
-    const only = id === undefined ? undefined : await readWorkload(client, id);
-    const items: readonly Workload[] = id === undefined ? (await wholeList(client, '/workloads', {})).items : only ? [only] : [];
-    for (const item of items) if (before.get(item.id) !== JSON.stringify(item)) await watchLine(item, out);
-    for (const gone of [...before.keys()].filter((key) => !items.some((item) => item.id === key))) out.note(`${(JSON.parse(before.get(gone) as string) as Workload).name} is removed.`);
-    before.clear();
-    for (const item of items) before.set(item.id, JSON.stringify(item));
-    if (id !== undefined && !only) return;
-    await sleep(watchEveryMs);
-  }
-};
-const watchLine = (item: Workload, out: Output): Promise<void> =>
-  out.json ? out.jsonLine(item) : out.data([localTime(item.at), item.name, out.state(item.state), item.address, shown(reasonShown(item))].filter(Boolean).join('  '));

@@ -14,6 +14,7 @@ import { SqliteReadModels } from './adapters/read-models/sqlite.ts';
 import { LocalRuntime } from './adapters/runtime/local.ts';
 import { DiskSourceStore } from './adapters/runtime/source-store.ts';
 import { Argon2Hashing } from './adapters/system/argon2.ts';
+import { GitSourceHost } from './adapters/source-host/git.ts';
 import { OffsetClock } from './adapters/system/clock.ts';
 import { SystemRandom } from './adapters/system/random.ts';
 import { openSecrets, type Secrets } from './adapters/system/secrets.ts';
@@ -29,6 +30,7 @@ import type { Mail } from './domain/ports/mail.ts';
 import type { Random } from './domain/ports/random.ts';
 import type { ReadModels } from './domain/ports/read-models.ts';
 import type { Runtime, SourceStore } from './domain/ports/runtime.ts';
+import type { SourceHost } from './domain/ports/source-host.ts';
 
 export type Adapters = {
   readonly clock: MovableClock;
@@ -49,6 +51,7 @@ export type Adapters = {
   readonly meters: Meters;
   /** Gives up what is being sent: a carrier that does not answer must not hold up a stop. */
   readonly hangUp: () => Promise<void>;
+  readonly sourceHost: SourceHost;
   /** Closes everything, the log last. */
   readonly close: () => Promise<void>;
 };
@@ -83,7 +86,7 @@ const carriedBy = (mailbox: Mailbox, { mail, mailFrom }: Opening, clock: Movable
   return { mail: { send }, close: () => smtp.close() };
 };
 
-const ours = /^((events|models|keys|counters|leases|mock-[a-z]+)\.db(-[a-z]+)?|lock(-[a-z]+)?|secrets|sources|operator\.token|tollgate\.yaml)$/;
+const ours = /^((events|models|keys|counters|leases|mock-[a-z]+)\.db(-[a-z]+)?|lock(-[a-z]+)?|secrets|sources|git|operator\.token|tollgate\.yaml)$/;
 /**
  * Workloads with users of their own have folders below this one, so everybody must be able to pass through it, and through it alone: what
  * is ours in it, and all that is made from now on, is closed to everybody but us.
@@ -93,9 +96,9 @@ const letThrough = (data: string): void => {
   chmodSync(data, (statSync(data).mode & 0o700) | 0o011);
 };
 
-export type Opening = Pick<Config, 'data'> & Partial<Pick<Config, 'mail' | 'mailFrom' | 'workloadUsers' | 'buildTimeoutMs'>>;
+export type Opening = Pick<Config, 'data'> & Partial<Pick<Config, 'mail' | 'mailFrom' | 'workloadUsers' | 'buildTimeoutMs' | 'gitAllow'>>;
 /** `instead` replaces single adapters: tests move the clock by hand, or run workloads in memory. */
-export const openAdapters = (config: Opening, origin: () => string, environment: NodeJS.ProcessEnv = process.env, instead: Partial<Pick<Adapters, 'clock' | 'random' | 'runtime' | 'sources'>> = {}): Adapters => {
+export const openAdapters = (config: Opening, origin: () => string, environment: NodeJS.ProcessEnv = process.env, instead: Partial<Pick<Adapters, 'clock' | 'random' | 'runtime' | 'sources' | 'sourceHost'>> = {}): Adapters => {
   const ownUsers = !instead.runtime && config.workloadUsers !== undefined && process.getuid?.() === 0;
   if (ownUsers) process.umask(0o077);
   const lock = takeFolder(config.data);
@@ -115,11 +118,13 @@ export const openAdapters = (config: Opening, origin: () => string, environment:
   const mailbox = Mailbox.open(file('mock-mailbox.db'), clock);
   const runtime = instead.runtime ?? new LocalRuntime({ folder: file('workloads'), sources, clock, users: config.workloadUsers, ...(config.buildTimeoutMs === undefined ? {} : { settings: { buildMaxMs: config.buildTimeoutMs } }) });
   const { mail, close: hangUp } = carriedBy(mailbox, config, clock);
+  const sourceHost = instead.sourceHost ?? new GitSourceHost({ folder: file('git'), allow: config.gitAllow ?? [] });
   const close = async () => {
+    await sourceHost.close();
     await runtime.close();
     await hangUp();
     for (const part of [mailbox, payments, leases, counters, readModels, keyring, store]) await part.close();
     lock.release();
   };
-  return { clock, random, secrets, store, readModels, keyring, counters, passwords: new Argon2Hashing(random), leases, payments, mailbox, mail, runtime, sources, meters, hangUp, close };
+  return { clock, random, secrets, store, readModels, keyring, counters, passwords: new Argon2Hashing(random), leases, payments, mailbox, mail, runtime, sources, sourceHost, meters, hangUp, close };
 };

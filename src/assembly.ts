@@ -82,14 +82,14 @@ const openPumps = async (adapters: Adapters, log: StoredLog, handler: Handler, w
   })));
 
 export const assemble = async (adapters: Adapters, options: AssemblyOptions): Promise<Assembled> => {
-  const { clock, random, secrets, store, keyring, counters, sources, runtime, mailbox, meters } = adapters;
+  const { clock, random, secrets, store, keyring, counters, sources, sourceHost, runtime, mailbox, meters } = adapters;
   const identity = await identify(store, random, options);
   const vault = new KeyringVault(keyring, random, identity.logId);
   const log = new StoredLog(store, vault, upcasters, true, options.rests);
   await log.recover();
   const tokens = derivedTokens(secrets.tokens.kid, secrets.tokens.keys);
   const derive = derivation(secrets.ids, random);
-  const handler = new Handler({ tenant: identity.tenantId, log, clock, random, keyring, counters, tokens, derive, sources, observe: (type) => meters.command(type) }, catalog);
+  const handler = new Handler({ tenant: identity.tenantId, log, clock, random, keyring, counters, tokens, derive, sources, sourceHost, vault, observe: (type) => meters.command(type) }, catalog);
   clock.setOffset((await handler.lookup(installation, identity.logId)).offsetMs);
   const models = await openModels(adapters, log, options.logger);
   const gateMemory = new GateMemory();
@@ -102,7 +102,7 @@ export const assemble = async (adapters: Adapters, options: AssemblyOptions): Pr
 
   const outside = new OutsideWorld(adapters.payments, clock, options.post, (error) => options.logger.error({ error: String(error) }, 'the simulated provider failed'));
   const payments = pokingAfter(adapters.payments, outside);
-  const world: World = { payments, mail: adapters.mail, runtime, sources, vault, keyring, tokens, derive, render };
+  const world: World = { payments, mail: adapters.mail, runtime, sources, sourceHost, vault, keyring, tokens, derive, render };
   const pumps = await openPumps(adapters, log, handler, world, options);
   const advanceClock = async (offsetMs: number) => {
     const key = `clock.${offsetMs}`;

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse as parseYaml } from 'yaml';
+import { readAuthority } from './domain/git-address.ts';
 import type { Mode } from './domain/installation/events.ts';
 import { readMailCarrier, readMailFrom, type MailCarrier } from './mail-config.ts';
 import { StartRefused } from './start-refused.ts';
@@ -22,6 +23,8 @@ export type Config = {
   /** Numbers for workloads' own users where the server is root; undefined: none. */
   readonly workloadUsers: { readonly from: number; readonly to: number } | undefined;
   readonly buildTimeoutMs: number;
+  /** Hosts that code may be fetched from. */
+  readonly gitAllow: readonly string[];
   readonly stopWorkloads: boolean;
   readonly allowRemoteMock: boolean;
 };
@@ -40,6 +43,7 @@ export const settings = {
   metrics: { flag: 'metrics', variable: 'TOLLGATE_METRICS', fallback: 'operator', says: 'Who may read /metrics: operator (with the operator token), or loopback (callers from this machine without a token, too; not where a proxy on it leads here)' },
   workloadUsers: { flag: 'workload-users', variable: 'TOLLGATE_WORKLOAD_USERS', fallback: '200000-299999', says: 'Where the server is root: numbers of the users that workloads run as, each as its own; none runs them as the server' },
   buildTimeout: { flag: 'build-timeout', variable: 'TOLLGATE_BUILD_TIMEOUT', fallback: '10m', says: 'How long a build of a workload may take, e.g. 10m' },
+  'git.allow': { flag: 'git-allow', variable: 'TOLLGATE_GIT_ALLOW', fallback: 'github.com,gitlab.com,bitbucket.org,codeberg.org,git.sr.ht', says: 'Comma-separated hosts that code may be fetched from with git, on port 443 and the public internet; `*` allows any such host, `NAME:PORT` that host wherever it is, also in a private network; empty allows none' },
 } as const;
 type Setting = keyof typeof settings;
 
@@ -53,12 +57,22 @@ const readFile = (path: string, required: boolean): Readonly<Record<string, unkn
   }
   try {
     const value: unknown = parseYaml(readFileSync(path, 'utf8'));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Readonly<Record<string, unknown>>;
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return flat(value) as Readonly<Record<string, unknown>>;
     if (value === null || value === undefined) return {};
     throw new Error('it must hold names and values');
   } catch (error) {
     throw new StartRefused(`${path} cannot be read: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
   }
+};
+
+/** `git: { allow: ... }` says the same as `git.allow: ...`. */
+const flat = (value: object): object =>
+  Object.fromEntries(Object.entries(value).flatMap(([name, item]: [string, unknown]) => (typeof item === 'object' && item !== null && !Array.isArray(item) ? Object.entries(item).map(([inner, deep]) => [`${name}.${inner}`, deep]) : [[name, item]])));
+const hostsOf = (text: string): readonly string[] => {
+  const entries = text.split(',').map((entry) => entry.trim().toLowerCase()).filter((entry) => entry !== '');
+  const wrong = entries.find((entry) => entry !== '*' && readAuthority(entry) === undefined);
+  if (wrong !== undefined) throw new StartRefused(`--git-allow takes names of hosts, like github.com or git.example.com:8443, and '*'; not '${wrong}'`);
+  return entries;
 };
 
 const oneOf = <T extends string>(name: string, value: string, ...allowed: readonly T[]): T => {
@@ -106,6 +120,7 @@ export const readConfig = (args: readonly string[], environment: NodeJS.ProcessE
     hostNames: given('hostNames', file).split(',').map((name) => name.trim().toLowerCase()).filter((name) => name !== ''),
     metrics: oneOf('--metrics', given('metrics', file), 'operator', 'loopback'),
     workloadUsers: readUsers(given('workloadUsers', file)), buildTimeoutMs: readBuildTimeout(given('buildTimeout', file)),
+    gitAllow: hostsOf(given('git.allow', file)),
     stopWorkloads: flags['stop-workloads'] === true, allowRemoteMock: flags['allow-remote-mock'] === true,
   };
   if (config.mode === 'mock' && !isLoopback(config.host) && !config.allowRemoteMock) throw new StartRefused(`mock mode listens on loopback only, because anybody could walk its clock; to listen on ${config.host} all the same, add --allow-remote-mock`);

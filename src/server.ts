@@ -5,6 +5,7 @@ import cookies from '@fastify/cookie';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { hideDevelopment } from './adapters/http/development.ts';
 import { ProblemFilter } from './adapters/http/problem.filter.ts';
 import { serveForwardAuth } from './adapters/http/forward-auth.ts';
 import { serveGate } from './adapters/http/gate.route.ts';
@@ -72,6 +73,7 @@ export const serve = async ({ rim }: Assembled, config: Pick<Config, 'hostNames'
     if (request.headers.host === undefined) return filter.answer(new HttpProblem(400, 'InvalidRequest', 'The Host header is missing.', 'Send HTTP/1.1 with a Host header.'), request, reply);
     filter.answer(new HttpProblem(421, 'WrongHost', `This server does not answer for '${name}'.`, 'Use its own name, or add it with --host-names.'), request, reply);
   });
+  fastify.addHook('onRequest', hideDevelopment(rim, filter) as never);
   fastify.addHook('onRequest', requireJson(filter) as never);
   // What is logged names the route, not the address typed: a query may hold personal data.
   fastify.addHook('onResponse', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {

@@ -46,6 +46,7 @@ const table: readonly (readonly [folder: RegExp, ...allowed: readonly RegExp[]])
   [/^src\/adapters\/runtime\//, /^src\/adapters\/runtime\//, domain, shared, node, packages('tar-stream')],
   [/^src\/adapters\/metrics\//, /^src\/adapters\/metrics\//, domain, node, packages('prom-client')],
   [/^src\/adapters\/mail\//, /^src\/adapters\/mail\//, domain, shared, node, packages('nodemailer')],
+  [/^src\/adapters\/source-host\//, /^src\/adapters\/source-host\//, domain, shared, node, packages('tar-stream')],
   ...['counters', 'event-store', 'keyring', 'lease', 'read-models', 'sqlite', 'system'].map((name) => [new RegExp(`^src/adapters/${name}/`), new RegExp(`^src/adapters/${name}/`), domain, shared, node] as const),
   [/^src\/(adapters\/)?[a-z.-]+\.ts$/, /./],
   [/^cli\//, /^cli\//, node, packages('commander', 'tar-stream', 'ignore', 'p-retry')],

@@ -4,7 +4,9 @@ import type { AnyCommand, AnyDecider, Decider, Payload, Rejection } from '../dom
 import type { Instant } from '../domain/instant.ts';
 import type { PersonId, TenantId } from '../domain/ids.ts';
 import type { RateCounters } from '../domain/ports/counters.ts';
+import type { Vault } from '../domain/ports/log.ts';
 import type { SourceStore } from '../domain/ports/runtime.ts';
+import type { SourceHost } from '../domain/ports/source-host.ts';
 import type { Derivation, Tokens } from '../domain/ports/tokens.ts';
 import type { GateAction } from '../domain/service-level.ts';
 import type { Random } from '../domain/ports/random.ts';
@@ -20,6 +22,9 @@ export interface Gathering {
   readonly random: Random;
   readonly counters: RateCounters;
   readonly sources: Pick<SourceStore, 'has'>;
+  readonly sourceHost: Pick<SourceHost, 'resolve'>;
+  /** Opens what is needed to ask in somebody's name; nothing opened reaches the domain. */
+  readonly vault: Pick<Vault, 'open'>;
   /** The committed state of another (or the same) aggregate's stream. */
   lookup<S>(decider: Decider<any, S, any>, id: string): Promise<S>;
   /** Who has this address; a dry run makes nobody. */

@@ -1,5 +1,6 @@
 import { accountCommands } from './account.ts';
 import type { CatalogEntry } from './catalog-entry.ts';
+import { gitCredentialCommands } from './git-credentials.ts';
 import { inboxCommands } from './inbox.ts';
 import { installationCommands } from './installation.ts';
 import { inviteCommands } from './invite.ts';
@@ -12,5 +13,5 @@ import { workloadCommands } from './workload.ts';
 
 /** Every command there is. HTTP, authorisation, the CLI and the references read this list. */
 export const catalog: readonly CatalogEntry[] = [
-  ...installationCommands, ...inviteCommands, ...planCommands, ...signupCommands, ...accountCommands, ...passwordCommands, ...subscriptionCommands, ...workloadCommands, ...inboxCommands, ...workCommands,
+  ...installationCommands, ...inviteCommands, ...planCommands, ...signupCommands, ...accountCommands, ...passwordCommands, ...subscriptionCommands, ...workloadCommands, ...gitCredentialCommands, ...inboxCommands, ...workCommands,
 ];

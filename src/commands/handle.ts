@@ -8,9 +8,10 @@ import { personal } from '../domain/personal.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { RateCounters } from '../domain/ports/counters.ts';
 import type { Keyring } from '../domain/ports/keyring.ts';
-import type { Log, Origin } from '../domain/ports/log.ts';
+import type { Log, Origin, Vault } from '../domain/ports/log.ts';
 import type { Random } from '../domain/ports/random.ts';
 import type { SourceStore } from '../domain/ports/runtime.ts';
+import type { SourceHost } from '../domain/ports/source-host.ts';
 import type { Derivation, Tokens } from '../domain/ports/tokens.ts';
 
 /** The ports that handling a command needs. */
@@ -26,6 +27,8 @@ export type Handling = {
   readonly sources: Pick<SourceStore, 'has'>;
   /** Called when a command begins; what it gives is called with what became of it. */
   readonly observe?: (type: string) => (outcome: 'appended' | 'nothing to change' | 'dry run' | 'refused' | 'failed') => void;
+  readonly sourceHost: Pick<SourceHost, 'resolve'>;
+  readonly vault: Pick<Vault, 'open'>;
 };
 
 /** A refusal on its way to the rim. */
@@ -146,9 +149,9 @@ export class Handler {
   }
 
   #gathering(type: string, context: Context): Gathering {
-    const { tenant, clock, keyring, tokens, derive, random, counters, sources } = this.#ports;
+    const { tenant, clock, keyring, tokens, derive, random, counters, sources, sourceHost, vault } = this.#ports;
     return {
-      now: clock.now(), tenant, context, tokens, derive, random, counters, sources,
+      now: clock.now(), tenant, context, tokens, derive, random, counters, sources, sourceHost, vault,
       commandId: derive.commandId(context.actor.id, type, context.idempotencyKey),
       lookup: (decider, id) => this.lookup(decider, id),
       findPerson: (email) => keyring.find(email),

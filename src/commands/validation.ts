@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { applyDecorators } from './apply-decorators.ts';
 import { IsEmail, IsIn, IsInt, IsObject, IsOptional, IsString, Length, Matches, Max, MaxLength, Min, ValidateBy } from 'class-validator';
+import { isGitRef, readAuthority, readGitUrl } from '../domain/git-address.ts';
 import { isId } from '../domain/ids.ts';
 
 /** One word for each kind of field: what is checked over HTTP is what the CLI's flags and OpenAPI say. */
@@ -23,5 +24,16 @@ export const IsEnvironment = (): PropertyDecorator =>
 const isEnvironment = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && Object.keys(value).length <= environmentMax &&
   Object.entries(value).every(([name, text]) => /^[A-Za-z_][A-Za-z0-9_]{0,99}$/.test(name) && name !== 'PORT' && name !== '__proto__' && !name.startsWith('TOLLGATE_') && typeof text === 'string' && text.length <= 4096 && !text.includes('\0'));
+/** An address that git may be sent to; what is wrong with another is said. */
+export const IsGitUrl = (): PropertyDecorator =>
+  applyDecorators(IsString(), ValidateBy({ name: 'isGitUrl', validator: { validate: (value) => typeof value === 'string' && !('wrong' in readGitUrl(value)), defaultMessage: (args) => `$property: ${wrongWith(args?.value)}` } }));
+const wrongWith = (value: unknown): string => {
+  const read = readGitUrl(String(value));
+  return 'wrong' in read ? read.wrong : '';
+};
+export const IsGitRef = (): PropertyDecorator => applyDecorators(IsString(), ValidateBy({ name: 'isGitRef', validator: { validate: isGitRef, defaultMessage: () => '$property must be the name of a branch or tag, or the whole hash of a commit' } }));
+export const IsGitHost = (): PropertyDecorator => applyDecorators(IsString(), ValidateBy({ name: 'isGitHost', validator: { validate: (value) => typeof value === 'string' && readAuthority(value) !== undefined, defaultMessage: () => '$property must be the name of a host, like github.com, with a port where that is not 443' } }));
+/** One line without spaces: tokens, passwords and the names that go with them. */
+export const IsSecretText = (max: number): PropertyDecorator => applyDecorators(IsString(), Matches(/^[!-~\u00a1-\uffff]+$/, { message: '$property must be one line without spaces, and not empty' }), MaxLength(max));
 /** May be left out. */
 export const Maybe = IsOptional;

@@ -1,7 +1,9 @@
 import type { KeyId, PersonId } from './ids.ts';
 
 /** The closed list of fields that may hold personal data; part of each ciphertext's associated data. */
-export type PersonalField = 'email' | 'ip' | 'reason' | 'webhookBody' | 'environment' | 'label';
+export type PersonalField = 'email' | 'ip' | 'reason' | 'webhookBody' | 'environment' | 'label' | 'gitUser' | 'gitToken';
+/** Secrets in the customer's keeping: used, and never shown again to anybody. */
+export const neverShown: ReadonlySet<PersonalField> = new Set(['environment', 'gitToken']);
 export type DataOwner = PersonId | KeyId;
 
 /** Stored form: owner, key number, field, IV and ciphertext with tag (base64url). */

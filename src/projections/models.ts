@@ -103,11 +103,12 @@ export const subscriptions = projection<SubscriptionView>({
   },
 });
 
-type NamespaceView = { id: NamespaceId; namespaceId: NamespaceId; name: string; accountId: AccountId; level: string; limits: object; workloads: number; at: string };
+type NamespaceView = { id: NamespaceId; namespaceId: NamespaceId; name: string; accountId: AccountId; level: string; limits: object; workloads: number; gitCredentials?: readonly { host: string; username?: Personal; at: string }[]; at: string };
+const withoutHost = ({ gitCredentials = [] }: NamespaceView, host: string) => gitCredentials.filter((held) => held.host !== host);
 export const namespaces = projection<NamespaceView>({
   name: 'namespaces', version: 1, summary: 'Where workloads and limits live', indexes: ['accountId', 'name'], readableBy: 'namespace.read', scope: { own: 'account', field: 'accountId' }, category: 'namespace',
   columns: ['id', 'name', 'accountId', 'level', 'workloads'],
-  events: ['NamespaceCreated', 'NamespaceLevelChanged', 'WorkloadSlotTaken', 'WorkloadSlotReleased'], keys: bySubject,
+  events: ['NamespaceCreated', 'NamespaceLevelChanged', 'WorkloadSlotTaken', 'WorkloadSlotReleased', 'GitCredentialSet', 'GitCredentialRemoved'], keys: bySubject,
   evolve: (view, event: Recorded<NamespaceEvent>) => {
     const { type, data } = event as NamespaceEvent;
     if (type === 'NamespaceCreated') return { id: data.namespaceId, namespaceId: data.namespaceId, name: data.name, accountId: data.accountId, level: 'full', limits: data.limits, workloads: 0, at: data.at };
@@ -116,6 +117,9 @@ export const namespaces = projection<NamespaceView>({
       case 'NamespaceLevelChanged': return { ...view, level: data.level };
       case 'WorkloadSlotTaken': return { ...view, workloads: view.workloads + 1 };
       case 'WorkloadSlotReleased': return { ...view, workloads: view.workloads - 1 };
+      // Which there are, never what they open with.
+      case 'GitCredentialSet': return { ...view, gitCredentials: [...withoutHost(view, data.host), { host: data.host, ...(data.username === undefined ? {} : { username: data.username }), at: data.at }].toSorted((a, b) => (a.host < b.host ? -1 : 1)) };
+      case 'GitCredentialRemoved': return { ...view, gitCredentials: withoutHost(view, data.host) };
       default: return view;
     }
   },

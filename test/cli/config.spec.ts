@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
-import { Machine, firstLine, type Ended } from './run-cli.ts';
+import { checkout, Machine, firstLine, type Ended } from './run-cli.ts';
 import { StandIn, problem, session } from './stand-in.ts';
 
 const modeOf = (path: string) => statSync(path).mode & 0o777;
@@ -179,5 +179,20 @@ describe('config', { concurrency: 4 }, () => {
     const { items } = JSON.parse(stdout) as { items: { name: string; value: string; from: string }[] };
     assert.deepEqual(items.find(({ name }) => name === 'url'), { name: 'url', value: 'http://127.0.0.1:9', from: 'TOLLGATE_URL' });
     assert.doesNotMatch(stdout, /access-0|refresh-0/);
+  });
+
+  test('config explain knows every variable that this program reads', async () => {
+    const sources = readdirSync(join(checkout, 'cli')).filter((name) => name.endsWith('.ts') && name !== 'demo.ts').map((name) => readFileSync(join(checkout, 'cli', name), 'utf8')).join('\n');
+    const variables = [...new Set([...sources.matchAll(/\b(?:TOLLGATE_[A-Z_]+|XDG_[A-Z]+_HOME|NO_COLOR|COLUMNS)\b/g)].map(([name]) => name))].sort();
+    assert.ok(variables.length >= 8, variables.join(' '));
+    using machine = new Machine();
+    const set = Object.fromEntries(variables.filter((name) => name !== 'TOLLGATE_CATALOG_FILE').map((name) => [name, name === 'TOLLGATE_URL' ? 'http://127.0.0.1:9' : name === 'TOLLGATE_ENV' ? 'server' : name === 'COLUMNS' || name === 'TOLLGATE_COMPLETION_MS' ? '77' : join(machine.home, name)]));
+    const { items } = JSON.parse((await machine.run(['config', 'explain', '--json'], '', set)).stdout) as { items: { name: string; value: string; from: string }[] };
+    assert.deepEqual([...new Set(items.map(({ from }) => from))].filter((from) => /^[A-Z_]+$/.test(from)).sort(), variables);
+  });
+
+  test('with TOLLGATE_URL set, env set says that it changes nothing until that is unset', async () => {
+    using machine = new Machine({ TOLLGATE_URL: 'http://127.0.0.1:9' });
+    assert.match((await machine.run(['env', 'set', 'server'])).stderr, /^TOLLGATE_URL is set: calls go to 'http:\/\/127\.0\.0\.1:9' until it is unset\.\n$/);
   });
 });

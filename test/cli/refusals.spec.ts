@@ -74,6 +74,8 @@ describe('refusals', { concurrency: 4 }, () => {
     using machine = new Machine();
     const cases: readonly (readonly [readonly string[], string])[] = [
       [['verison'], "unknown command 'verison'; did you mean 'version'?\nSee 'tollgate --help'.\n"],
+      [['help', 'verison'], "unknown command 'verison'; did you mean 'version'?\nSee 'tollgate --help'.\n"],
+      [['help', 'env', 'lsit'], "unknown command 'lsit'; did you mean 'list'?\nSee 'tollgate env --help'.\n"],
       [['env', 'lsit'], "unknown command 'lsit'; did you mean 'list'?\nSee 'tollgate env --help'.\n"],
       [['invite', 'ad'], "unknown command 'ad'; did you mean 'add'?\nSee 'tollgate invite --help'.\n"],
       [['status', '--wach'], "unknown option '--wach'; did you mean '--watch'?\nSee 'tollgate status --help'.\n"],

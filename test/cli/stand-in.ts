@@ -3,7 +3,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from 'node:net';
 
 export type Asked = { readonly method: string; readonly path: string; readonly query: URLSearchParams; readonly headers: IncomingHttpHeaders; readonly body: any; readonly bytes: Buffer };
-export type Answer = { readonly status?: number; readonly body?: unknown; readonly headers?: Readonly<Record<string, string>>; /** JSON lines instead of a document. */ readonly lines?: readonly unknown[]; /** Cut the connection off, after the lines. */ readonly cut?: true };
+export type Answer = { readonly status?: number; readonly body?: unknown; readonly headers?: Readonly<Record<string, string>>; /** JSON lines instead of a document. */ readonly lines?: readonly unknown[]; /** Server-sent events instead: sent as they come, the answer stays open until they end. */ readonly events?: AsyncIterable<string>; /** Cut the connection off, after the lines. */ readonly cut?: true };
 type Route = (asked: Asked) => Answer | Promise<Answer>;
 
 export const problem = (status: number, code: string, detail: string, nextStep = 'Do something else.', more: object = {}): Answer =>
@@ -41,7 +41,12 @@ export class StandIn {
     const asked: Asked = { method: request.method ?? '', path: url.pathname, query: url.searchParams, headers: request.headers, body: isJson && bytes.length > 0 ? JSON.parse(bytes.toString()) : undefined, bytes };
     this.asked.push(asked);
     const route = this.routes.get(`${asked.method} ${asked.path}`) ?? (() => problem(404, 'NotFound', `no ${asked.method} ${asked.path} here`));
-    const { status = 200, body, headers = {}, lines, cut } = await route(asked);
+    const { status = 200, body, headers = {}, lines, events, cut } = await route(asked);
+    if (events) {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+      for await (const text of events) response.write(text);
+      return void request.socket.destroy();
+    }
     if (cut && !lines) return void request.socket.destroy();
     response.writeHead(status, { 'content-type': lines ? 'application/x-ndjson' : 'application/json', ...headers });
     for (const line of lines ?? []) response.write(`${JSON.stringify(line)}\n`);

@@ -17,6 +17,7 @@ import { AddInvite, RevokeInvite } from '../../src/commands/invite.ts';
 import { OfferPlan, RetirePlan } from '../../src/commands/plan.ts';
 import { StaleRevision } from '../../src/commands/streams.ts';
 import { RunWorkload } from '../../src/commands/workload.ts';
+import { MemorySourceHost } from '../../src/adapters/source-host/memory.ts';
 import type { Actor } from '../../src/domain/decider.ts';
 import type { Personal } from '../../src/domain/personal.ts';
 import { personal } from '../../src/domain/personal.ts';
@@ -33,7 +34,7 @@ const open = () => {
   const sources = new Set([digest]);
   const ports = {
     tenant: tenantId, clock, random, keyring, counters: new MemoryCounters(), tokens: derivedTokens('k1', new Map([['k1', Buffer.alloc(32, 2)]])), derive: derivation(Buffer.alloc(32, 1), random),
-    sources: { has: async (source: string) => sources.has(source) },
+    sources: { has: async (source: string) => sources.has(source) }, sourceHost: new MemorySourceHost(), vault,
   };
   const handler = new Handler({ ...ports, log: new StoredLog(store, vault, {}, true) }, catalog);
   const ask = <M extends CommandMessage>(message: M, actor: Actor, more: Partial<Context> = {}): Promise<Committed | WouldAppend> => handler.execute(CommandMessage.inContext(message, { actor, correlationId: 'c', causationId: 'c', ...more }));

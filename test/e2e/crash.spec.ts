@@ -8,6 +8,7 @@ import test from 'node:test';
 import {
   diskNow, eventsOf, giveCard, invite, linesOf, login, mailsTo, openSession, parked, payByCard, redeem, repeatedMails, running, runWorkload, signUp, startSystem, storedEvents, taken, tokenIn, workloadNamed, type Customer, type Started,
 } from './system.ts';
+import { helloUrl } from '../git/hello.ts';
 import { reactors } from '../../src/commands/reactors/registry.ts';
 import { stepsOf } from '../../src/commands/reactors/reactor.ts';
 import { day, hour, minute } from '../../src/domain/instant.ts';
@@ -67,6 +68,7 @@ const survives = async (disk: string, { resume, check }: Journey): Promise<void>
   }
 };
 
+const fromGit = { source: undefined, git: helloUrl, ref: 'v1' };
 const customerOf = async (started: Started): Promise<Customer> => {
   const { session } = await login(started, ada);
   return { email: ada, access: session.accessToken, refresh: session.refreshToken, account: session.account, namespace: session.namespace, signupToken: '' };
@@ -122,12 +124,14 @@ const lapsing: Journey = {
   walk: async (started) => {
     const customer = await customerOf(started);
     for (const name of ['stays', 'goes']) assert.equal((await runWorkload(started, customer, name)).status, 200);
+    assert.equal((await runWorkload(started, customer, 'fetched', fromGit)).status, 200);
     await started.advance(6 * minute);
     await lapsing.resume(started);
   },
   resume: async (started) => {
     let customer = await customerOf(started);
     if (!(await workloadNamed(started, customer, 'stays'))) assert.equal((await runWorkload(started, customer, 'stays')).status, 200);
+    if (!(await workloadNamed(started, customer, 'fetched'))) assert.equal((await runWorkload(started, customer, 'fetched', fromGit)).status, 200);
     const goes = await workloadNamed(started, customer, 'goes');
     if (goes) assert.equal((await started.call('POST', '/commands/KillWorkload', { token: customer.access, body: { workloadId: goes.id } })).status, 200);
     await started.settled();
@@ -147,11 +151,11 @@ const lapsing: Journey = {
     assert.deepEqual(started.adapters.payments.charges().filter(({ status }) => status === 'succeeded').length, 2, 'two months, two payments');
     assert.equal((await eventsOf(started, 'SubscriptionRestored')).length, 1);
     assert.equal((await eventsOf(started, 'SubscriptionLapsed')).length, 1);
-    const stays = await workloadNamed(started, customer, 'stays', running);
-    assert.equal(stays?.state, 'running');
+    for (const name of ['stays', 'fetched']) assert.equal((await workloadNamed(started, customer, name, running))?.state, 'running', name);
+    assert.equal((await eventsOf(started, 'WorkloadSourceFetched')).length, 1, 'recorded once');
     assert.equal(await workloadNamed(started, customer, 'goes'), undefined);
     const [space] = (await started.call('GET', '/namespaces', { token: customer.access })).json.items;
-    assert.deepEqual([space.level, space.workloads], ['full', 1], 'no slot is lost or left over');
+    assert.deepEqual([space.level, space.workloads], ['full', 2], 'no slot is lost or left over');
     const mails = (await started.call('GET', '/mails?limit=1000', { token: started.operator })).json.items.map(({ template }: { template: string }) => template).filter((template: string) => template !== 'one-time-token');
     assert.deepEqual(mails.sort(), ['grace-ending', 'limited', 'payment-failed', 'receipt', 'receipt', 'restored', 'suspended', 'welcome']);
   },

@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { helloHost } from '../git/hello.ts';
 import { filesTgz } from '../contracts/source-store.archives.ts';
 import { openAdapters, type Adapters } from '../../src/adapters.ts';
 import { MemoryRuntime } from '../../src/adapters/runtime/memory.ts';
@@ -14,6 +15,7 @@ import { assemble, type Assembled, type AssemblyOptions } from '../../src/assemb
 import type { StoredEvent } from '../../src/domain/ports/event-store.ts';
 import type { MovableClock } from '../../src/domain/ports/clock.ts';
 import type { RunReport, Runtime, WorkloadSpec } from '../../src/domain/ports/runtime.ts';
+import type { SourceHost } from '../../src/domain/ports/source-host.ts';
 import type { WorkloadId } from '../../src/domain/ids.ts';
 import { operatorToken } from '../../src/founding.ts';
 import type { MailCarrier } from '../../src/mail-config.ts';
@@ -40,7 +42,7 @@ export type Started = {
   /** Stops in order; the folder goes, unless it is kept (pass it to `startSystem` again). Fails when there was an answer of 500. */
   stop(options?: { readonly keep?: boolean; readonly bugs?: boolean }): Promise<void>;
 };
-export type StartOptions = { readonly data?: string; readonly at?: AssemblyOptions['at']; readonly runtime?: FakeRuntime; readonly clock?: MovableClock; readonly metricsOpen?: boolean; /** A carrier over SMTP instead of the mailbox. */ readonly mail?: MailCarrier; /** Workloads are real processes; whoever starts them ends them. */ readonly processes?: boolean; /** Webhooks of these types are taken and lost. */ readonly lost?: Set<string> };
+export type StartOptions = { readonly data?: string; readonly at?: AssemblyOptions['at']; readonly runtime?: FakeRuntime; readonly clock?: MovableClock; readonly metricsOpen?: boolean; /** A carrier over SMTP instead of the mailbox. */ readonly mail?: MailCarrier; /** Workloads are real processes; whoever starts them ends them. */ readonly processes?: boolean; /** By default one in memory that has `helloUrl`. */ readonly sourceHost?: SourceHost; /** Webhooks of these types are taken and lost. */ readonly lost?: Set<string> };
 
 /** Workloads in memory that outlive the server, as those of the real runtime do; it counts what it is told. */
 export class FakeRuntime implements Runtime {
@@ -118,7 +120,7 @@ export const startSystem = async (options: StartOptions = {}): Promise<Started> 
   const logger = { info: note('info'), warn: note('warn'), error: note('error') };
   const clock = options.clock ?? new OffsetClock();
   const runtime = options.runtime ?? new FakeRuntime(new MemoryRuntime({ sources: new DiskSourceStore(join(data, 'sources')), clock }));
-  const adapters = openAdapters({ data, ...(options.mail ? { mail: options.mail, mailFrom: 'Tollgate <tollgate@example.com>' } : {}) }, () => origin, {}, options.processes ? { clock } : { runtime, clock });
+  const adapters = openAdapters({ data, ...(options.mail ? { mail: options.mail, mailFrom: 'Tollgate <tollgate@example.com>' } : {}) }, () => origin, {}, { clock, sourceHost: options.sourceHost ?? helloHost(), ...(options.processes ? {} : { runtime }) });
   const post = async (body: string, headers: Record<string, string>) => {
     if (options.lost?.has((JSON.parse(body) as { type: string }).type)) return 200;
     return (await fetch(`${origin}/webhooks/stripe`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } })).status;

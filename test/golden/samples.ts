@@ -117,6 +117,8 @@ export const stories: readonly Story[] = [
     WorkloadSlotConfirmed: { namespaceId, workloadId },
     WorkloadTold: { namespaceId, workloadId, generation: 1 },
     WorkloadSlotReleased: { namespaceId, workloadId },
+    GitCredentialSet: { namespaceId, host: 'git.example.com:8443', username: personal(person, 'gitUser', 'ada'), token: personal(person, 'gitToken', 'glpat-golden'), at },
+    GitCredentialRemoved: { namespaceId, host: 'git.example.com:8443', at },
   }),
   story<WorkloadEvent>(workload, workloadId, {
     WorkloadRunRequested: { ...running, accountId, name: 'hello', source: digest('b'), command: 'node server.js', retries: 3, generation: 1, environment: [{ name: 'COLOUR', value: personal(person, 'environment', 'blue') }], at },

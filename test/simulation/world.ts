@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tgz } from '../contracts/source-store.archives.ts';
+import { helloHost } from '../git/hello.ts';
 import { clockOf, modelsInTurns, runtimeInTurns, storeInTurns, taking } from './ports.ts';
 import { Turns, type Life } from './turns.ts';
 import type { Adapters } from '../../src/adapters.ts';
@@ -161,7 +162,7 @@ export class World {
       mailbox, mail: mailbox, hangUp: async () => undefined,
       passwords: new Argon2Hashing(new SeededRandom('no password is ever used')), meters: new Meters(() => 0),
       runtime: runtimeInTurns(this.runtime, turns, life),
-      sources: taking(this.#sources, turns, life, ['has', 'retain', 'release']),
+      sources: taking(this.#sources, turns, life, ['has', 'retain', 'release']), sourceHost: helloHost(),
       close: async () => undefined,
     };
   }

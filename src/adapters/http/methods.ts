@@ -1,6 +1,6 @@
 /** What a known address answers to a method it has not: 405 with those it has, or the list of them to OPTIONS. */
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction, RouteOptions } from 'fastify';
-import { HttpProblem } from './problem.ts';
+import { HttpProblem, noSuchCall } from './problem.ts';
 import type { ProblemFilter } from './problem.filter.ts';
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
@@ -35,7 +35,7 @@ const answerOthers = (fastify: FastifyInstance, filter: ProblemFilter, models: r
   const readElsewhere = models.includes(first) && rest.length <= 1;
   const allowed = [...own, ...(readElsewhere ? ['GET', 'HEAD'] : []), 'OPTIONS'].filter((method, place, all) => all.indexOf(method) === place).join(', ');
   const refuse = (request: FastifyRequest<{ Params: { model?: string } }>, reply: FastifyReply): void => {
-    if (generic && !models.includes(request.params.model ?? '')) return filter.answer(new HttpProblem(404, 'NotFound', 'There is no such page or call.', 'See /openapi.json for what there is.'), request, reply);
+    if (generic && !models.includes(request.params.model ?? '')) return filter.answer(noSuchCall(), request, reply);
     reply.header('Allow', allowed);
     if (request.method === 'OPTIONS') void reply.status(204).send();
     else filter.answer(new HttpProblem(405, 'WrongMethod', `${request.method} is not among what this address answers to.`, `It answers to ${allowed}.`), request, reply);

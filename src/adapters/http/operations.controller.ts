@@ -4,7 +4,7 @@ import { auditLog, auditShow, auditVerify } from './audit.ts';
 import { checked, DurationBody } from './bodies.ts';
 import { callerOf, requireOperator } from './caller.ts';
 import { withAddress } from './customers.ts';
-import { HttpProblem, notFound } from './problem.ts';
+import { HttpProblem, noSuchCall, notFound } from './problem.ts';
 import { Lines } from './lines.ts';
 import { streamLines } from './streaming.ts';
 import { RIM, type Rim } from './rim.ts';
@@ -87,7 +87,7 @@ export class OperationsController {
   @Post('clock/advance')
   async advance(@Body() body: unknown, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { mock } = this.#rim;
-    if (!mock) throw notFound('page or call'); // development only: elsewhere it answers like an unknown one
+    if (!mock) throw noSuchCall();
     requireOperator(await callerOf(this.#rim, request));
     const { duration } = checked(DurationBody, body);
     const durationMs = parseDuration(duration);

@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { commit } from './caller.ts';
 import { mailsCarried } from './mailbox.ts';
 import { field, html, requireOwnOrigin, sameName, seeOther } from './page-forms.ts';
-import { notFound } from './problem.ts';
+import { noSuchCall, notFound } from './problem.ts';
 import { RIM, type MockWorld, type Rim } from './rim.ts';
 import { redeemCheckout } from './signup-steps.ts';
 import { openWebSession, signedInAs, signingUpAs, viewerOf } from './web-session.ts';
@@ -150,7 +150,7 @@ export class PagesController {
   }
 
   #mock(): MockWorld {
-    if (!this.#rim.mock) throw notFound('page or call');
+    if (!this.#rim.mock) throw noSuchCall();
     return this.#rim.mock;
   }
 

@@ -4,7 +4,7 @@ import { StaleRevision } from '../../commands/streams.ts';
 import type { Rejection, RejectionKind } from '../../domain/decider.ts';
 import { BrokenChain } from '../../domain/ports/log.ts';
 import { InvalidCursor } from '../../domain/ports/read-models.ts';
-import { Refused as RefusedOutside, Unavailable } from '../../domain/ports/failures.ts';
+import { HostUnavailable, Refused as RefusedOutside, Unavailable } from '../../domain/ports/failures.ts';
 import type { ServiceLevel } from '../../domain/service-level.ts';
 import { serviceLevels } from '../../domain/service-level.ts';
 
@@ -34,6 +34,7 @@ export const invalid = (errors: readonly { readonly field: string; readonly mess
   new HttpProblem(400, 'InvalidInput', errors.map(({ message }) => message).join('; '), 'Correct the named fields and send it again.', { errors });
 export const notSignedIn = (detail = 'not signed in', nextStep = "Sign in: 'tollgate login help' says how."): HttpProblem => new HttpProblem(401, 'NotSignedIn', detail, nextStep);
 export const notFound = (what: string): HttpProblem => new HttpProblem(404, 'NotFound', `There is no such ${what}.`, 'Check the name or id.');
+export const noSuchCall = (): HttpProblem => new HttpProblem(404, 'NotFound', 'There is no such page or call.', 'See /openapi.json for what there is.');
 export const levelForbids = (level: ServiceLevel): HttpProblem => {
   const { reason, nextStep } = serviceLevels[level];
   return new HttpProblem(402, level === 'unpaid' ? 'PaymentRequired' : 'ServiceLimited', reason, nextStep, { level });
@@ -48,7 +49,7 @@ const words: Readonly<Record<number, string>> = { 400: 'Invalid input', 401: 'No
 const ofFramework = (error: { statusCode?: number; status?: number; getStatus?: () => number; message: string; code?: string }): Draft | undefined => {
   const status = error.statusCode ?? error.getStatus?.() ?? error.status;
   if (typeof status !== 'number' || status < 400 || status >= 500) return undefined;
-  if (status === 404) return { status, code: 'NotFound', detail: 'There is no such page or call.', nextStep: 'See /openapi.json for what there is.' };
+  if (status === 404) return noSuchCall().draft;
   return { status, code: status === 413 ? 'TooBig' : 'InvalidRequest', detail: error.message, nextStep: 'See /openapi.json for what is expected.' };
 };
 
@@ -59,6 +60,7 @@ const draftOf = (error: unknown): Draft => {
   if (error instanceof StaleRevision) return { status: 412, code: 'StaleRevision', detail: 'Somebody else was faster: what you decided on has changed.', nextStep: 'Read it again and decide anew.' };
   if (error instanceof IdempotencyKeyReused) return { status: 422, code: 'IdempotencyKeyReused', detail: error.message, nextStep: 'Use a new Idempotency-Key for another request.' };
   if (error instanceof RefusedOutside) return { status: error.code === 'SourceTooBig' ? 413 : 422, code: error.code, detail: error.message, nextStep: 'Correct it and try again.' };
+  if (error instanceof HostUnavailable) return { status: 503, code: 'Unavailable', detail: error.message, nextStep: 'Try again in a moment.' };
   if (error instanceof Unavailable) return { status: 503, code: 'Unavailable', detail: 'A part of the system does not answer just now.', nextStep: 'Try again in a moment.' };
   if (error instanceof InvalidCursor) return { status: 400, code: 'InvalidInput', detail: 'cursor is not one that a list answered.', nextStep: 'Start again without a cursor.' };
   if (error instanceof BrokenChain) return { status: 500, code: 'DamagedEvent', detail: 'Stored data is damaged; nothing was decided on it.', nextStep: "The operator can find it with 'tollgate audit verify'." };

@@ -3,13 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyRequest } from 'fastify';
 import { callerOf, namespaceOf, requireAccount, requireGate, type Caller } from './caller.ts';
 import { withAddress } from './customers.ts';
-import { HttpProblem, notFound, notSignedIn } from './problem.ts';
+import { HttpProblem, noSuchCall, notFound, notSignedIn } from './problem.ts';
 import type { Rim } from './rim.ts';
 import { catalog } from '../../commands/catalog.ts';
 import { may } from '../../domain/access.ts';
 import { categoryOf } from '../../domain/ids.ts';
 import { parseInstant } from '../../domain/instant.ts';
-import { isClear, isSealed } from '../../domain/personal.ts';
+import { isClear, isSealed, neverShown } from '../../domain/personal.ts';
 import type { Position } from '../../domain/ports/event-store.ts';
 import type { Vault } from '../../domain/ports/log.ts';
 import type { Document } from '../../domain/ports/read-models.ts';
@@ -21,10 +21,11 @@ const pageDefault = 100;
 const pageMax = 1_000;
 export type QueryString = Readonly<Record<string, string | undefined>>;
 
-/** A copy with every personal value opened; `erased` where the key is gone. */
+/** A copy with every personal value opened; `erased` where the key is gone, `sealed` where nobody is ever shown it again. */
 export const opened = async (value: unknown, vault: Vault): Promise<unknown> => {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return Promise.all(value.map((item) => opened(item, vault)));
+  if (isSealed(value) && neverShown.has(value.$p[2])) return 'sealed';
   if (isSealed(value) || isClear(value)) return (await vault.open(value)) ?? 'erased';
   const copy: Record<string, unknown> = {};
   for (const [key, item] of Object.entries(value)) copy[key] = await opened(item, vault);
@@ -105,7 +106,7 @@ export const readableModels = (rim: Rim): readonly ModelRunner[] => [...rim.mode
 
 const runnerOf = (rim: Rim, name: string): ModelRunner => {
   const runner = rim.models.get(name);
-  if (!runner || runner.model.columns.length === 0) throw notFound('page or call');
+  if (!runner || runner.model.columns.length === 0) throw noSuchCall();
   return runner;
 };
 

@@ -246,7 +246,7 @@ export class Pump {
 
   #deed(stream: StreamName, item: Todo, row: Row, now: Instant, signal: AbortSignal): Omit<Deed, 'belongsTo'> {
     return {
-      ...this.#p.world, key: item.key, subject: subjectOf(stream), now, signal,
+      ...this.#p.world, key: item.key, subject: subjectOf(stream), now, signal, attempts: row.tried[item.key]?.attempts ?? 0,
       dispatch: async (type, fields, part = '') => {
         if (signal.aborted) throw new Unavailable('the deed has been given up meanwhile');
         return this.#dispatch(item, row, type, fields, part);

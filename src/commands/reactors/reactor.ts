@@ -7,6 +7,7 @@ import type { Vault } from '../../domain/ports/log.ts';
 import type { Mail } from '../../domain/ports/mail.ts';
 import type { Payments } from '../../domain/ports/payments.ts';
 import type { Runtime, SourceStore } from '../../domain/ports/runtime.ts';
+import type { SourceHost } from '../../domain/ports/source-host.ts';
 import type { Derivation, Tokens } from '../../domain/ports/tokens.ts';
 
 /** The outside world, as deeds reach it. */
@@ -15,6 +16,7 @@ export type World = {
   readonly mail: Mail;
   readonly runtime: Runtime;
   readonly sources: SourceStore;
+  readonly sourceHost: SourceHost;
   readonly vault: Vault;
   readonly keyring: Keyring;
   readonly tokens: Tokens;
@@ -29,6 +31,8 @@ export type Deed = World & {
   readonly key: string;
   readonly subject: string;
   readonly now: Instant;
+  /** How often it was tried before. */
+  readonly attempts: number;
   /** A command that is part of the deed; `part` tells several of one deed apart. Throws `CommandRejected`. */
   readonly dispatch: (type: string, fields: object, part?: string) => Promise<Committed>;
   readonly lookup: <S>(decider: Decider<any, S, any>, id: string) => Promise<S>;

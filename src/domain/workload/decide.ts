@@ -36,7 +36,7 @@ export const reject = rejections({
 });
 
 const originOf = ({ source, git }: Origin): Origin => ({ ...(source === undefined ? {} : { source }), ...(git === undefined ? {} : { git }) });
-const sameGit = (a: GitSource | undefined, b: GitSource | undefined): boolean => a?.url === b?.url && a?.commit === b?.commit;
+const sameGit = (a: GitSource | undefined, b: GitSource | undefined): boolean => a?.url === b?.url && a?.commit === b?.commit && a?.ref === b?.ref; // another ref is another to follow
 /** One that was uploaded is known by its digest, one from git by its commit. */
 const sameCode = (a: Origin, b: Origin): boolean => sameGit(a.git, b.git) && (a.git !== undefined || a.source === b.source);
 
