@@ -115,9 +115,10 @@ export const update = async (call: Call): Promise<void> => {
   const code = given || !git ? await codeFor(client, given ?? { kind: 'folder', path: '.' }, out) : text === undefined ? {} : { ref: text.slice(1) };
   const committed = await commandOrDryRun(client, 'UpdateWorkload', { workloadId: id, ...code }, call);
   if (!committed) return out.note('The code was sent, and is not used.');
-  if (committed.events.length === 0) out.note(`'${name}' runs this source already.`);
   const found = await client.json<Workload>({ path: `/workloads/${id}`, query: { after: committed.position } });
-  await finish(call, client, found, committed.events.length > 0);
+  const underWay = found.update !== undefined;
+  if (committed.events.length === 0) out.note(underWay ? `'${name}' is being updated to this source already.` : `'${name}' runs this source already.`);
+  await finish(call, client, found, committed.events.length > 0 || underWay);
 };
 
 /** Gives up a build or an update; what ran before runs on. */

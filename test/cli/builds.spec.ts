@@ -75,6 +75,14 @@ describe('builds and updates', { concurrency: 4 }, () => {
     at.standIn.on(`GET ${path}`, { body: workload({ updateFailed: { reason: 'long ago', at: 'x' } }) });
     assert.equal((await at.machine.run(['update', 'hello', at.folder, '--wait'])).code, 0);
   });
+  test('an update that is under way already is waited for all the same, and failed with', async () => {
+    await using at = await setting();
+    at.standIn.on('POST /commands/UpdateWorkload', { body: { ...committed.body, events: [] } });
+    at.standIn.on(`GET ${path}`, inTurn(workload({ update: { state: 'building', generation: 2 } }), workload({ updateFailed: { reason: 'no', at: 'x' } })));
+    const { code, stderr } = await at.machine.run(['update', 'hello', at.folder, '--wait']);
+    assert.equal(code, 1);
+    assert.match(stderr, /^'hello' is being updated to this source already\.\n/);
+  });
   test('status shows how it is built, its limits, and where an update stands', async () => {
     await using at = await setting();
     at.standIn.on('GET /workloads', { body: { items: [workload({ update: { state: 'building', generation: 2, how: 'make' } })], position: '12' } });

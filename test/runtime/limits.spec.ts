@@ -1,6 +1,6 @@
 /** A plan's limits on real processes: by cgroups where this machine has them, and without. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, existsSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, existsSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -79,9 +79,10 @@ const firstLines = async (runtime: LocalWorld['runtime'], count: number): Promis
 };
 local('where its group cannot be made, it is not run without', async ({ runtime, reports, put }) => {
   const source = await put({ run: '#!/bin/sh\nexec sleep 100\n' });
-  await runtime.apply(specOf(source, { limits: { memoryMiB: -5 } }));
+  await runtime.apply(specOf(source, { workload: 'wl_unmade' as never, limits: { memoryMiB: -5 } }));
   assert.equal((await reports.until({ state: 'error' })).reason, 'its limits could not be set on this machine');
-  assert.ok(!(await read(runtime)).some(({ text }) => text.startsWith('started')));
+  assert.ok(!(await read(runtime, {}, 'wl_unmade' as never)).some(({ text }) => text.startsWith('started')));
+  for (const folder of Object.values((here as CgroupPlace).folders)) assert.ok(!readdirSync(join(folder, '..')).some((name) => name.startsWith('tollgate-') && existsSync(join(folder, '..', name, 'wl_unmade.1'))), 'and nothing of it is left');
 }, { needs: here !== undefined, without: 'no cgroups can be made here' });
 
 test('in words: what is allowed, and by what it is kept', () => {

@@ -44,13 +44,21 @@ export class Cgroup {
   constructor(place: CgroupPlace, name: string, limits: CgroupLimits) {
     this.#place = place;
     this.#name = name;
-    for (const folder of foldersOf(place)) for (const path of [folder, join(folder, name)]) makeFolder(path);
-    for (const [controller, file, content, optional] of settingsOf(place.version, limits)) {
-      const folder = place.folders[controller];
+    try {
+      this.#make(limits);
+    } catch (error) {
+      for (const folder of this.#folders()) attempt(() => rmdirSync(folder));
+      throw error;
+    }
+  }
+  #make(limits: CgroupLimits): void {
+    const { version, folders } = this.#place;
+    for (const folder of foldersOf(this.#place)) for (const path of [folder, join(folder, this.#name)]) makeFolder(path);
+    for (const [controller, file, content, optional] of settingsOf(version, limits)) {
+      const folder = folders[controller];
       if (folder === undefined) continue;
-      const path = join(folder, name, file);
-      if (optional && !existsSync(path)) continue;
-      writeFileSync(path, content);
+      const path = join(folder, this.#name, file);
+      if (!optional || existsSync(path)) writeFileSync(path, content);
     }
   }
   /** Takes a process in, and whatever it starts from then on. */
