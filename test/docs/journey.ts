@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { root } from './render.ts';
 
@@ -22,19 +22,19 @@ export const journeyOf = (page: string): readonly Step[] => {
 /** What differs from run to run is masked: addresses, ids, times, names, counts. */
 const masked = (line: string): string => line
   .replaceAll(/http:\/\/127\.0\.0\.1:\d+/g, 'ADDRESS').replaceAll(/\b(per|acc|wl|ns|sub|pln|opr|ten|mail)_[0-9a-z]{20}\b/g, '$1_ID').replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d/g, 'TIME')
-  .replaceAll(/\b[a-z]+-[a-z]+-[a-z]+s\b/g, 'NAMESPACE').replaceAll(/\d+ events in \d+ streams/g, 'N events in N streams').replaceAll(/\d+ things? fell due/g, 'N fell due').replaceAll(/limits: .*/g, 'LIMITS').replaceAll(/^([a-z-]+)( +\d+){4}$/g, '$1 NUMBERS').replaceAll(/ +/g, ' ').trimEnd();
+  .replaceAll(/cs_test_\w+/g, 'SESSION').replaceAll(/\b[a-z]+-[a-z]+-[a-z]+s\b/g, 'NAMESPACE').replaceAll(/\d+ events in \d+ streams/g, 'N events in N streams').replaceAll(/\d+ things? fell due/g, 'N fell due').replaceAll(/limits: .*/g, 'LIMITS').replaceAll(/^([a-z-]+)( +\d+){4}$/g, '$1 NUMBERS').replaceAll(/ +/g, ' ').trimEnd();
 
+const until = async <T>(look: () => Promise<T | undefined>): Promise<T> => {
+  for (let tries = 0; tries < 150; tries += 1) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await sleep(100);
+  }
+  throw new Error('waited in vain');
+};
+const post = async (url: string, fields: Record<string, string>) => (await fetch(url, { method: 'POST', redirect: 'manual', body: new URLSearchParams(fields) })).headers.get('location') ?? undefined;
 /** Ada in her browser: the token out of her mail, then the subscribe page and the card. */
 const asAda = async (origin: string, card: string, type: (line: string) => void): Promise<void> => {
-  const until = async <T>(look: () => Promise<T | undefined>): Promise<T> => {
-    for (let tries = 0; tries < 150; tries += 1) {
-      const found = await look();
-      if (found !== undefined) return found;
-      await sleep(100);
-    }
-    throw new Error('waited in vain');
-  };
-  const post = async (url: string, fields: Record<string, string>) => (await fetch(url, { method: 'POST', redirect: 'manual', body: new URLSearchParams(fields) })).headers.get('location') ?? undefined;
   const mails = async () => (await (await fetch(`${origin}/mailbox.json?to=ada@example.com`)).json()) as { text: string }[];
   type(await until(async () => (await mails()).map(({ text }) => /[0-9a-f]{40}/.exec(text)?.[0]).find((token) => token)));
   const checkout = await until(() => post(`${origin}/subscribe`, { email: 'ada@example.com' }));
@@ -42,20 +42,22 @@ const asAda = async (origin: string, card: string, type: (line: string) => void)
 };
 
 /** Types one command, with answers where it asks; progress, which depends on the machine's speed, is left out of the comparison. */
-export const typed = async ({ command, output }: Step, { home, origin, card = 'succeeds' }: { readonly home: string; readonly origin: string; /** What is given at the checkout. */ readonly card?: string }): Promise<void> => {
-  const piped = command.includes(' | ');
-  const args = [...command.replace(/^npx tollgate /, '').replaceAll('data/operator.token', join(home, 'data/operator.token')).matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+export const typed = async ({ command, output }: Step, { home, origin, card = 'succeeds', folder = root }: { readonly home: string; readonly origin: string; /** What is given at the checkout. */ readonly card?: string; /** Where it is typed. */ readonly folder?: string }): Promise<void> => {
+  const plain = /^npx tollgate [^|$]*$/.test(command);
+  const args = [...command.replace(/^npx tollgate /, '').replaceAll('data/operator.token', join(home, 'data/operator.token')).matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
   // One file for both streams, so that their lines come in the order of a terminal.
   const path = join(home, 'typed.txt');
   const file = await open(path, 'w');
-  const line = command.replace('npx tollgate', `'${process.execPath}' '${join(root, 'scripts/tollgate.mjs')}'`);
-  const child = spawn(piped ? 'bash' : process.execPath, piped ? ['--norc', '-c', line] : [join(root, 'scripts/tollgate.mjs'), ...args], { cwd: root, stdio: ['pipe', file.fd, file.fd], env: { PATH: process.env['PATH'], TZ: 'UTC', TOLLGATE_URL: origin, XDG_CONFIG_HOME: join(home, 'config'), NO_COLOR: '1' } });
+  const line = command.replaceAll('npx tollgate', `'${process.execPath}' '${join(root, 'scripts/tollgate.mjs')}'`);
+  const child = spawn(plain ? process.execPath : 'bash', plain ? [join(root, 'scripts/tollgate.mjs'), ...args] : ['--norc', '-c', line], { cwd: folder, stdio: ['pipe', file.fd, file.fd], env: { PATH: `${dirname(process.execPath)}:${process.env['PATH']}`, TZ: 'UTC', TOLLGATE_URL: origin, XDG_CONFIG_HOME: join(home, 'config'), NO_COLOR: '1' } });
   const ended = new Promise((resolve) => child.once('close', resolve));
-  if (args[0] === 'login') await asAda(origin, card, (line) => void child.stdin?.write(`${line}\n`));
+  if (plain && args[0] === 'login') await asAda(origin, card, (answer) => void child.stdin?.write(`${answer}\n`));
   else child.stdin?.end();
+  if (plain && args.join(' ') === 'account pay') await post((await until(async () => checkoutIn(await readFile(path, 'utf8')))), { card: 'succeeds' }).then((back) => fetch(back as string));
   await ended;
   await file.close();
   const printed = await readFile(path, 'utf8');
-  const compared = (lines: readonly string[]) => lines.map(masked).filter((line) => !/^[a-z-]+: (update )?(pending|fetching|building|starting|running|error)\b/.test(line));
-  assert.deepEqual(compared(printed.trimEnd().split('\n')), compared(output), command);
+  const compared = (lines: readonly string[]) => lines.map(masked).filter((text) => !/^[a-z-]+: (update )?(pending|fetching|building|starting|running|error)\b/.test(text));
+  assert.deepEqual(compared(printed.trimEnd().split('\n')), compared(output.length === 0 ? [''] : output), command);
 };
+const checkoutIn = (text: string): string | undefined => /http:\S+\/checkout\/\S+/.exec(text)?.[0];
