@@ -1,7 +1,7 @@
 /** One MongoDB for read models, keyring, counters and leases: how it is reached, what it must offer, and what its failures mean. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientSession, Db, MongoClientOptions } from 'mongodb';
-import { MongoClient, ObjectId, MongoCompatibilityError, MongoError, MongoNetworkError, MongoNetworkTimeoutError, MongoNotConnectedError, MongoServerSelectionError, MongoTopologyClosedError, MongoWriteConcernError } from 'mongodb';
+import { MongoBulkWriteError, MongoClient, ObjectId, MongoCompatibilityError, MongoError, MongoNetworkError, MongoNetworkTimeoutError, MongoNotConnectedError, MongoServerSelectionError, MongoTopologyClosedError, MongoWriteConcernError } from 'mongodb';
 import { Unavailable } from '../../domain/ports/failures.ts';
 
 export { MongoBulkWriteError, MongoServerError } from 'mongodb';
@@ -40,6 +40,8 @@ const passingLabels = ['RetryableWriteError', 'RetryableError', 'TransientTransa
 const duplicateKey = 11_000;
 
 export const isDuplicate = (error: unknown): boolean => error instanceof MongoError && error.code === duplicateKey;
+/** A bulk write reports a broken connection as an error of its own, the true one inside. */
+const inner = (error: unknown): unknown => (error instanceof MongoBulkWriteError && (error as { errorResponse?: unknown }).errorResponse instanceof MongoError ? (error as { errorResponse?: unknown }).errorResponse : error);
 /** Waited long enough already: trying again at once would only wait again. */
 const waited = (error: unknown): boolean => error instanceof MongoServerSelectionError || error instanceof MongoNetworkTimeoutError;
 const isPassing = (error: unknown): boolean =>
@@ -122,8 +124,9 @@ export class Mongo {
     for (let tries = 1; ; tries += 1) {
       try {
         return await deed();
-      } catch (error) {
-        if (!isPassing(error)) throw error;
+      } catch (thrown) {
+        const error = inner(thrown);
+        if (!isPassing(error)) throw thrown;
         if (tries >= triesMax || this.#closed || waited(error)) throw new Unavailable(`MongoDB does not answer: ${(error as Error).message}`);
         await sleep(restMs * 2 ** tries);
       }

@@ -34,7 +34,7 @@ import org.h2.mvstore.MVStore;
  * A server of MongoDB's protocol for tests: mongo-java-server on a file, with what it lacks and the adapters rely on.
  * `hello`; writes durable before they are acknowledged; and with --replica-set NAME a set of one member with retryable
  * writes and transactions. A transaction holds the one lock there is, so it is serial, and is rolled back for real.
- * Faults: `configureFailPoint: failCommand`, as mongod with test commands has it (times, code, labels, closed connection);
+ * Faults: `configureFailPoint: failCommand`, as mongod with test commands has it (times, namespace, code, labels, closed connection);
  * `after: true` in its data is ours: the command is carried out, and its answer lost. `replSetStepDown: seconds` as there.
  */
 public final class Server extends H2Backend {
@@ -58,7 +58,7 @@ public final class Server extends H2Backend {
 
   private record Transaction(Object session, long number, long version, Channel channel, long since) {}
   private record Answered(long number, Document answer) {}
-  private record Fault(int times, List<String> commands, Integer code, List<String> labels, boolean close, boolean after) {}
+  private record Fault(int times, List<String> commands, Integer code, List<String> labels, String namespace, boolean close, boolean after) {}
 
   private Server(MVStore store, List<Integer> version, int wire, String set) {
     super(store);
@@ -97,7 +97,7 @@ public final class Server extends H2Backend {
       default: break;
     }
     if (set != null && System.currentTimeMillis() < steppedDownUntil) return error(10107, "NotWritablePrimary", "stepped down", command.get("txnNumber") == null ? List.of() : List.of("RetryableWriteError"));
-    Fault hit = takeFault(name);
+    Fault hit = takeFault(name, command.get("$db") + "." + command.get(name));
     if (hit != null && !hit.after) return failed(hit, message.getChannel());
     Document answer = answer(message, command, name);
     return hit == null ? answer : failed(hit, message.getChannel());
@@ -237,14 +237,14 @@ public final class Server extends H2Backend {
     List<String> commands = ((Collection<?>) data.getOrDefault("failCommands", List.of())).stream().map(String::valueOf).toList();
     List<String> labels = ((Collection<?>) data.getOrDefault("errorLabels", List.of())).stream().map(String::valueOf).toList();
     Integer code = data.get("errorCode") == null ? null : (int) number(data.get("errorCode"));
-    fault = new Fault((int) number(((Document) mode).get("times")), commands, code, labels, Boolean.TRUE.equals(data.get("closeConnection")), Boolean.TRUE.equals(data.get("after")));
+    fault = new Fault((int) number(((Document) mode).get("times")), commands, code, labels, (String) data.get("namespace"), Boolean.TRUE.equals(data.get("closeConnection")), Boolean.TRUE.equals(data.get("after")));
     return okay();
   }
 
-  private synchronized Fault takeFault(String name) {
+  private synchronized Fault takeFault(String name, String namespace) {
     Fault current = fault;
-    if (current == null || !current.commands.contains(name)) return null;
-    fault = current.times > 1 ? new Fault(current.times - 1, current.commands, current.code, current.labels, current.close, current.after) : null;
+    if (current == null || !current.commands.contains(name) || (current.namespace != null && !current.namespace.equals(namespace))) return null;
+    fault = current.times > 1 ? new Fault(current.times - 1, current.commands, current.code, current.labels, current.namespace, current.close, current.after) : null;
     return current;
   }
 
