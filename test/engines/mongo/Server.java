@@ -98,7 +98,11 @@ public final class Server extends H2Backend {
     }
     if (set != null && System.currentTimeMillis() < steppedDownUntil) return error(10107, "NotWritablePrimary", "stepped down", command.get("txnNumber") == null ? List.of() : List.of("RetryableWriteError"));
     Fault hit = takeFault(name, command.get("$db") + "." + command.get(name));
-    if (hit != null && !hit.after) return failed(hit, message.getChannel());
+    if (hit != null && !hit.after) {
+      Transaction current = open;
+      if (hit.labels.contains("TransientTransactionError") && current != null && current.session.equals(command.get("lsid"))) rollBack();
+      return failed(hit, message.getChannel());
+    }
     Document answer = answer(message, command, name);
     return hit == null ? answer : failed(hit, message.getChannel());
   }
