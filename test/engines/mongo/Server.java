@@ -19,6 +19,7 @@ import java.time.Instant;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -47,7 +48,8 @@ public final class Server extends H2Backend {
   private final String set;
   private volatile String address = "";
   private volatile long steppedDownUntil = 0;
-  private final ObjectId election = new ObjectId();
+  /** Later elections have greater ids: a driver believes no primary with a smaller one. */
+  private final ObjectId election = new ObjectId(HexFormat.of().parseHex(String.format("%024x", System.currentTimeMillis())));
 
   /** Whoever writes or reads holds it; a transaction from its first command to its last. */
   private final Semaphore lock = new Semaphore(1, true);
