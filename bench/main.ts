@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { appendRows } from './append.ts';
 import { eventStoreDbRows } from './eventstoredb.ts';
 import { httpRows } from './http.ts';
+import { mongoDbRows } from './mongodb.ts';
 import { progress, reached, type Row } from './measure.ts';
 import { cliRows, startRows } from './starting.ts';
 
@@ -10,6 +11,7 @@ import { cliRows, startRows } from './starting.ts';
 const parts: Readonly<Record<string, () => Promise<Row[]>>> = {
   append: appendRows,
   eventstoredb: eventStoreDbRows,
+  mongodb: mongoDbRows,
   command: () => httpRows(['command']),
   gate: () => httpRows(['gate']),
   webhook: () => httpRows(['webhook']),

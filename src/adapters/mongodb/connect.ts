@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientSession, Db, MongoClientOptions } from 'mongodb';
 import { MongoBulkWriteError, MongoClient, ObjectId, MongoCompatibilityError, MongoError, MongoNetworkError, MongoNetworkTimeoutError, MongoNotConnectedError, MongoServerSelectionError, MongoTopologyClosedError, MongoWriteConcernError } from 'mongodb';
 import { Unavailable } from '../../domain/ports/failures.ts';
+import { shown } from './address.ts';
 
 export { MongoBulkWriteError, MongoServerError } from 'mongodb';
 export type { AnyBulkWriteOperation, ClientSession, Collection as Stored, Db, Filter } from 'mongodb';
@@ -47,9 +48,6 @@ const waited = (error: unknown): boolean => error instanceof MongoServerSelectio
 const isPassing = (error: unknown): boolean =>
   error instanceof MongoNetworkError || error instanceof MongoServerSelectionError || error instanceof MongoTopologyClosedError || error instanceof MongoNotConnectedError || error instanceof MongoWriteConcernError
   || (error instanceof MongoError && (passing.has(Number(error.code)) || passingLabels.some((label) => error.hasErrorLabel(label))));
-
-/** The address without what stands before the @: fit to be shown. */
-export const shown = (url: string): string => url.replace(/^([a-z+]+:\/\/)[^/]*@/i, '$1');
 
 const optionsOf = ({ url, password }: MongoOptions): MongoClientOptions => {
   const given = Object.keys(timeoutsMs).filter((name) => new RegExp(`[?&]${name}=`, 'i').test(url));
@@ -103,7 +101,7 @@ export class Mongo {
   /** Throws `MongoUnusable`. */
   static async connect(options: MongoOptions): Promise<Mongo> {
     const { url } = options;
-    const where = `MongoDB at ${shown(url).split('?')[0]}`;
+    const where = `MongoDB at ${shown(url)}`;
     let client: MongoClient | undefined;
     try {
       client = new MongoClient(url, optionsOf(options));
