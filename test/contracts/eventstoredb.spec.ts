@@ -64,6 +64,14 @@ withPeer('a read that is cut in the middle gives every event once, in order: of 
   assert.ok((node.faults.befallen['cut'] ?? 0) >= 9);
 });
 
+withPeer('thousands who ask at once are all answered, over one connection; asking for what is not there breaks nothing', async ({ node, store }) => {
+  for (const n of range(3_000)) await collect(store.read(streamOf(`none-${n}`)));
+  assert.equal(node.calls.read, 6_000, 'none was tried again: an unknown stream is looked for, and then whether it was deleted');
+  await Promise.all(range(3_000).map((n) => store.append(streamOf(n), 'no-stream', [eventOf(n)])));
+  const read = await Promise.all(range(3_000).map((n) => collect(store.read(streamOf(n)))));
+  assert.deepEqual(read.map((events) => ids(events)), range(3_000).map((n) => [`event-${n}`]));
+});
+
 withPeer('every connection breaks in the middle of a long read', async ({ node, store }) => {
   for (const n of range(30)) await store.append(streamOf(1), n === 0 ? 'no-stream' : n * 100 - 1, eventsOf(100, `${n}-`));
   const seen: string[] = [];

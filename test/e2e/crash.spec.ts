@@ -8,10 +8,13 @@ import test from 'node:test';
 import {
   diskNow, eventsOf, giveCard, invite, linesOf, login, openSession, parked, payByCard, redeem, repeatedMails, running, runWorkload, signUp, startSystem, storedEvents, taken, workloadNamed, type Customer, type Started,
 } from './system.ts';
+import { logInFolder } from './log-for.ts';
 import { reactors } from '../../src/commands/reactors/registry.ts';
 import { stepsOf } from '../../src/commands/reactors/reactor.ts';
 import { day, hour, minute } from '../../src/domain/instant.ts';
 
+/** A copy of the disk is a crash only where the log is on it. */
+const onDisk = { skip: logInFolder ? false : 'the log is not in the folder' };
 const ada = 'ada@example.com';
 /** A journey's client knows nothing but the address: wherever the world stands, it goes on from there. */
 type Journey = { readonly prepare: (started: Started) => Promise<void>; readonly walk: (started: Started) => Promise<void>; readonly resume: (started: Started) => Promise<void>; readonly check: (started: Started) => Promise<void> };
@@ -167,7 +170,7 @@ const eachDisk = async (t: test.TestContext, journey: Journey, disks: ReadonlyMa
   })));
 };
 
-test('defect 2: the machine may die at any step of any reactor: no second charge, no orphan', { concurrency: 3 }, async (t) => {
+test('defect 2: the machine may die at any step of any reactor: no second charge, no orphan', { concurrency: 3, ...onDisk }, async (t) => {
   const steps = stepsOf(reactors);
   const met = new Set<string>();
   for (const journey of [signingUp, lapsing]) {
@@ -179,7 +182,7 @@ test('defect 2: the machine may die at any step of any reactor: no second charge
   assert.deepEqual([...met].filter((step) => !steps.includes(step)), [], 'and every step met has a name');
 });
 
-test('defect 2: the machine may die after any commit between the payment token and the account', { concurrency: 3 }, async (t) => {
+test('defect 2: the machine may die after any commit between the payment token and the account', { concurrency: 3, ...onDisk }, async (t) => {
   const disks = await crashes(buying, new Set(), true);
   assert.ok(disks.size >= 8, `there are several: ${disks.size}`);
   await eachDisk(t, buying, disks);

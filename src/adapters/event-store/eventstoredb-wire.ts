@@ -96,14 +96,17 @@ export class Wire {
     call.on('error', () => undefined); // it may fail once more after nobody reads it
     this.#reading.add(call);
     signal?.addEventListener('abort', cancel, { once: true });
+    let ended = false;
     try {
       yield* call;
+      ended = true;
     } catch (error) {
+      ended = true;
       throw convertToCommandError(error as Error);
     } finally {
       signal?.removeEventListener('abort', cancel);
       this.#reading.delete(call);
-      cancel();
+      if (!ended) cancel();
     }
   }
 

@@ -6,6 +6,7 @@ import shared from '@eventstore/db-client/generated/shared_pb.js';
 import type { BatchAppendResp, ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
 import { appendOptions, decode, encode, readHead, readLast, readLog, readStream, subscribe } from './eventstoredb-messages.ts';
 import { Wire } from './eventstoredb-wire.ts';
+import { Turns } from './turns.ts';
 import type { StreamName } from '../../domain/ids.ts';
 import type { Appended, EventStore, NewEvent, Position, Revision, StoredEvent } from '../../domain/ports/event-store.ts';
 import { WrongExpectedRevision } from '../../domain/ports/event-store.ts';
@@ -17,6 +18,8 @@ const streamPageSize = 500;
 /** A server's own default for one append. */
 const appendMaxBytesDefault = 1024 * 1024;
 const deadlineMsDefault = 10_000;
+/** Reads at once: servers take about a hundred calls on a connection, and hundreds more break it. */
+const readsMax = 64;
 /** Waiting times between tries of a read. Appends are never tried again: the caller looks first what became of them. */
 const retriesMs = [50, 100, 200, 400, 800, 1_600];
 /** The longest wait of a subscription between two tries: it tries for ever. */
@@ -41,6 +44,7 @@ export class EventStoreDb implements EventStore {
   readonly #deadlineMs: number;
   readonly #listeners = new Set<() => void>();
   readonly #closing = new AbortController();
+  readonly #reads = new Turns(readsMax);
   #watching: Promise<void> | undefined;
 
   /** `esdb://user:password@host:port?tls=true&...` as EventStoreDB's own documentation has it. Throws `ConnectionStringInvalid`; connects with the first call. */
@@ -190,14 +194,8 @@ export class EventStoreDb implements EventStore {
   /** One bounded read, tried again while the server cannot answer. */
   async #page(request: ReadReq, stream?: StreamName): Promise<{ events: StoredEvent[]; missing: boolean }> {
     for (let attempt = 0; ; attempt += 1) {
-      const events: StoredEvent[] = [];
       try {
-        for await (const answer of this.#wire.read(request, { deadlineMs: this.#deadlineMs })) {
-          if (answer.hasStreamNotFound()) return { events, missing: true };
-          const event = decode(answer);
-          if (event) events.push(event);
-        }
-        return { events, missing: false };
+        return await this.#reads.run(() => this.#readOnce(request));
       } catch (error) {
         const failure = this.#failureOf(error, stream);
         const waitMs = retriesMs[attempt];
@@ -205,6 +203,17 @@ export class EventStoreDb implements EventStore {
         await sleep(waitMs, undefined, { ref: false });
       }
     }
+  }
+  async #readOnce(request: ReadReq): Promise<{ events: StoredEvent[]; missing: boolean }> {
+    const events: StoredEvent[] = [];
+    let missing = false;
+    // To its end, whatever it says: a call that is broken off is a reset, and servers close a connection with many of those.
+    for await (const answer of this.#wire.read(request, { deadlineMs: this.#deadlineMs })) {
+      missing ||= answer.hasStreamNotFound();
+      const event = decode(answer);
+      if (event) events.push(event);
+    }
+    return { events, missing };
   }
 
   #failureOf(error: unknown, stream?: StreamName, expected?: Revision | 'no-stream'): Error {

@@ -50,6 +50,7 @@ export class Engine {
   readonly #lines: string[] = [];
   #waiting: (() => void)[] = [];
   #syncing = false;
+  #closed = false;
   slowMs: number;
 
   constructor(options: EngineOptions = {}) {
@@ -89,7 +90,8 @@ export class Engine {
   }
   close(): void {
     this.#listeners.clear();
-    if (this.#file !== undefined) closeSync(this.#file);
+    if (this.#file !== undefined && !this.#closed) closeSync(this.#file);
+    this.#closed = true;
   }
 
   append(name: string, expected: Expected, entries: readonly Entry[]): Verdict {

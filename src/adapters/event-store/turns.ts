@@ -1,0 +1,19 @@
+/** So many at once, the others in the order they came: a connection takes only so many calls. */
+export class Turns {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+  constructor(atOnce: number) {
+    this.#free = atOnce;
+  }
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => void this.#waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free += 1;
+    }
+  }
+}
