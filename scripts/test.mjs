@@ -1,4 +1,4 @@
-/** `npm test`: the linter, then every test that needs nothing but the clone; ends with one line that says how it went. */
+/** `npm test`: the linter, then every test that needs nothing but the clone (those of engines are `npm run test:engines`); ends with one line that says how it went. */
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ const only = process.argv.slice(2);
 const lint = spawnSync(process.execPath, [join(root, 'scripts/lint.mjs')], { cwd: root, stdio: 'inherit' });
 if (lint.status !== 0) console.error('The linter found something; see above.');
 
-const files = (only.length > 0 ? only : ['**/*.spec.js']).flatMap((pattern) => globSync(pattern, { cwd: join(root, 'dist/test') })).filter((file) => !file.startsWith('browser/')).map((file) => join(root, 'dist/test', file)).sort();
+const files = (only.length > 0 ? only : ['**/*.spec.js']).flatMap((pattern) => globSync(pattern, { cwd: join(root, 'dist/test') })).filter((file) => !file.startsWith('browser/') && (only.length > 0 || !file.startsWith('engines/'))).map((file) => join(root, 'dist/test', file)).sort();
 const counts = { passed: 0, failed: 0, skipped: 0 };
 const stream = run({ files, concurrency: 2, timeout: 180_000, execArgv: ['--enable-source-maps'] });
 stream.on('test:pass', ({ skip, todo, details }) => {
