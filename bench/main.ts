@@ -4,6 +4,7 @@ import { appendRows } from './append.ts';
 import { eventStoreDbRows } from './eventstoredb.ts';
 import { httpRows } from './http.ts';
 import { lapseRows } from './lapse.ts';
+import { mongoDbRows } from './mongodb.ts';
 import { progress, reached, type Row } from './measure.ts';
 import { rebuildRows } from './rebuild.ts';
 import { cliRows, startRows } from './starting.ts';
@@ -13,6 +14,7 @@ import { busyGateRows, latencyRows, slowDiskRows } from './waiting.ts';
 const parts: Readonly<Record<string, () => Promise<Row[]>>> = {
   append: appendRows,
   eventstoredb: eventStoreDbRows,
+  mongodb: mongoDbRows,
   command: () => httpRows(['command']),
   gate: () => httpRows(['gate']),
   webhook: () => httpRows(['webhook']),

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Failure } from './exit-codes.ts';
@@ -34,10 +34,17 @@ const until = async <T>(what: string, look: () => Promise<T | undefined>): Promi
   throw new DemoFailed(`waited ${patienceMs / 1000} s in vain for ${what}`);
 };
 
+/** A database belongs to one log for ever: where read models are kept in MongoDB, each demo takes a database of its own. */
+const databaseOf = (home: string): string | undefined => (process.env['TOLLGATE_READMODELS']?.startsWith('mongodb') ? basename(home).replaceAll(/\W/g, '_') : undefined);
+const ownDatabase = (home: string): { readonly TOLLGATE_READMODELS?: string } => {
+  const database = databaseOf(home);
+  return database === undefined ? {} : { TOLLGATE_READMODELS: (process.env['TOLLGATE_READMODELS'] as string).replace(/^([a-z+]+:\/\/[^/?]+)(?:\/[^?]*)?/i, `$1/${database}`) };
+};
+
 const startServer = (home: string): Promise<{ server: ChildProcess; origin: string }> =>
   new Promise((resolve, reject) => {
     const data = join(home, 'data');
-    const server = spawn(node, [join(root, 'dist', 'src', 'main.js'), '--port', '0', '--data', data, '--stop-workloads'], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, TOLLGATE_LOG_LEVEL: 'error' } });
+    const server = spawn(node, [join(root, 'dist', 'src', 'main.js'), '--port', '0', '--data', data, '--stop-workloads'], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...ownDatabase(home), TOLLGATE_LOG_LEVEL: 'error' } });
     let output = '';
     let errors = '';
     server.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
@@ -191,7 +198,7 @@ export const demo = async (): Promise<void> => {
     server = started.server;
     const stage: Stage = { ...started, home, tokenFile: join(home, 'data', 'operator.token') };
     for (const act of [signUp, runSomething, lapse, restore, prove]) await act(stage);
-    say(`\nThe whole journey in ${Math.round((performance.now() - began) / 1000)} s. Nothing of it is left behind.`);
+    say(`\nThe whole journey in ${Math.round((performance.now() - began) / 1000)} s. ${databaseOf(home) === undefined ? 'Nothing of it is left behind' : `Left behind: the databases ${databaseOf(home)} and ${databaseOf(home)}_keyring`}.`);
   } catch (error) {
     if (error instanceof DemoFailed) throw new Failure('ours', `the demo failed: ${error.message}`, 'What came before is above.');
     throw error;

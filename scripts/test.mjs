@@ -1,6 +1,6 @@
 /**
  * `npm test`: the linter, then every test that needs nothing but the clone; ends with one line that says how it went.
- * With --suite NAME: one of the longer suites instead (`npm run test:NAME`); words behind it choose files of it.
+ * With --suite NAME: one of the longer suites instead (`npm run test:NAME`; those of engines are `npm run test:engines`); words behind it choose files of it.
  * --screenshots lets the browser suite write the documentation's pictures.
  */
 import { spawnSync } from 'node:child_process';
@@ -26,7 +26,7 @@ const lint = suite === undefined ? spawnSync(process.execPath, [join(root, 'scri
 if (lint.status !== 0) console.error('The linter found something; see above.');
 
 const suiteOf = (file) => Object.keys(suites).find((name) => file.startsWith(`${name}/`));
-const files = (only.length > 0 ? only : ['**/*.spec.js']).flatMap((pattern) => globSync(pattern, { cwd: join(root, 'dist/test') })).filter((file) => suiteOf(file) === suite).map((file) => join(root, 'dist/test', file)).sort();
+const files = (only.length > 0 ? only : ['**/*.spec.js']).flatMap((pattern) => globSync(pattern, { cwd: join(root, 'dist/test') })).filter((file) => suiteOf(file) === suite && (only.length > 0 || !file.startsWith('engines/'))).map((file) => join(root, 'dist/test', file)).sort();
 const counts = { passed: 0, failed: 0, skipped: 0 };
 const stream = run({ files, concurrency, timeout: timeoutMs, execArgv: ['--enable-source-maps'] });
 stream.on('test:pass', ({ skip, todo, details }) => {

@@ -33,7 +33,7 @@ import type { Random } from './domain/ports/random.ts';
 import type { ReadModels } from './domain/ports/read-models.ts';
 import type { Runtime, SourceStore } from './domain/ports/runtime.ts';
 import type { SourceHost } from './domain/ports/source-host.ts';
-import { openInMongo, type Kept } from './kept-in-mongo.ts';
+import type { Kept } from './kept-in-mongo.ts';
 
 export type Adapters = {
   readonly clock: MovableClock;
@@ -142,6 +142,9 @@ const openEmbedded = (data: string, secrets: Secrets, random: Random): Kept => {
   };
 };
 
+/** What is not used is not loaded. */
+const openElsewhere = async (config: Pick<Config, 'readModels'> & Partial<Pick<Config, 'readModelsPasswordFile' | 'mode'>>, secrets: Secrets, random: Random): Promise<Kept> => (await import('./kept-in-mongo.ts')).openInMongo(config, secrets, random);
+
 /** `instead` replaces single adapters: tests move the clock by hand, or run workloads in memory. */
 export const openAdapters = async (config: Opening, origin: () => string, environment: NodeJS.ProcessEnv = process.env, instead: Partial<Pick<Adapters, 'clock' | 'random' | 'runtime' | 'sources' | 'sourceHost' | 'store'>> = {}): Promise<Adapters> => {
   const ownUsers = !instead.runtime && config.workloadUsers !== undefined && process.getuid?.() === 0;
@@ -161,7 +164,7 @@ export const openAdapters = async (config: Opening, origin: () => string, enviro
   };
   const store = instead.store ?? (await openStore(eventStore, file('events.db'), random, meters).catch(letGo));
   const exclusive = eventStore === 'embedded';
-  const { close: closeKept, ...kept } = await (readModels === 'embedded' ? openEmbedded(config.data, secrets, random) : openInMongo({ ...config, readModels }, secrets, random).catch(async (error: unknown) => {
+  const { close: closeKept, ...kept } = await (readModels === 'embedded' ? openEmbedded(config.data, secrets, random) : openElsewhere({ ...config, readModels }, secrets, random).catch(async (error: unknown) => {
     await store.close();
     return letGo(error);
   }));

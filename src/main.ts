@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { readFileSync } from 'node:fs';
 import pino from 'pino';
 import { openAdapters, type Adapters } from './adapters.ts';
+import { shown } from './adapters/mongodb/address.ts';
 import { assemble, type Assembled, type Logger } from './assembly.ts';
 import { readConfig, StartRefused, type Config } from './config.ts';
 import { operatorToken } from './founding.ts';
@@ -44,14 +45,14 @@ const refusal = (error: unknown, config: Config | undefined): string | undefined
 
 const announce = (config: Config, origin: string, isolation: string): void => {
   const data = relative(process.cwd(), config.data) || '.';
-  const shown = data.startsWith('..') ? config.data : `./${data}`;
+  const folder = data.startsWith('..') ? config.data : `./${data}`;
   const { mail } = config;
   const mock = mail.carrier === 'smtp' ? `mock mode: no real money or cluster; mails go to ${mail.shown} on this machine` : 'mock mode: no real mail, money or cluster';
   const words = config.mode === 'mock' ? mock : `${config.mode} mode`;
-  const tokenFile = join(shown, 'operator.token');
+  const tokenFile = join(folder, 'operator.token');
   const elsewhere = config.port === 8081 ? '' : `TOLLGATE_URL=${origin} `;
   process.stdout.write([
-    `Tollgate is ready at ${origin} (${words}). Data in ${shown}`, '',
+    `Tollgate is ready at ${origin} (${words}). Data in ${folder}${config.readModels === 'embedded' ? '' : `; read models and keys in MongoDB at ${shown(config.readModels)}`}`, '',
     'In a second terminal, in this folder:',
     `  ${elsewhere}npx tollgate invite add you@example.com --token-file ${tokenFile}`,
     `  ${elsewhere}npx tollgate login --otp you@example.com`,

@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 
 export const name = 'mongodb';
 /** In compose.yaml, and where it is reached then. */
-export const container = { service: 'mongodb', environment: { TOLLGATE_TEST_MONGODB: 'mongodb://127.0.0.1:27017/?replicaSet=rs0' } };
+export const container = { service: 'mongodb', environment: { TOLLGATE_TEST_MONGODB: 'mongodb://127.0.0.1:27017/?directConnection=true' } };
 export const standIn = 'mongo-java-server with what it lacks (test/engines/mongo): a stand-in for tests, no database to trust data to';
 export const suites = [
   { says: 'the contracts of all that is kept in it', files: ['contracts/read-models.spec.js', 'contracts/keyring.spec.js', 'contracts/counters.spec.js', 'contracts/leases.spec.js'] },

@@ -24,6 +24,26 @@ const secrets = (seed = 1) => ({ masterKey: new SeededRandom(`master ${seed}`).b
 
 keyringContract('memory', async () => new MemoryKeyring(secrets()));
 keyringContract('sqlite', async () => SqliteKeyring.open(freshFile(), secrets()));
+withMongo((server) => test('mongodb: persons, keys and links are there when it is connected to again; no address and no key lies there in clear, and after erasure nothing of the person does', async () => {
+  const mongo = await freshMongo(server);
+  const first = await MongoKeyring.open(mongo, secrets());
+  const ada = await first.findOrCreate('ada@example.com');
+  const pooled = await first.takePooledKey();
+  await first.link(pooled, ada);
+  const before = [await first.sealingKey(ada), await first.sealingKey(pooled)];
+  await first.close();
+  const again = await freshMongo(server, mongo.database.databaseName);
+  const second = await MongoKeyring.open(again, secrets());
+  assert.deepEqual([await second.find('ada@example.com'), await second.sealingKey(ada), await second.sealingKey(pooled)], [ada, ...before]);
+  const stored = async (): Promise<string> => JSON.stringify(await again.keyring.collection('owners').find().toArray());
+  const text = await stored();
+  for (const secret of ['example.com', Buffer.from(before[0]?.key ?? []).toString('base64url'), Buffer.from(before[0]?.key ?? []).toString('base64')]) assert.ok(!text.includes(secret));
+  await assert.rejects((await MongoKeyring.open(again, { ...secrets(), masterKey: secrets(2).masterKey })).sealingKey(ada), /does not open with this master key/);
+  await second.erase(ada);
+  const afterwards = await stored();
+  for (const gone of [ada, pooled]) assert.ok(text.includes(gone) && !afterwards.includes(gone));
+  await second.close();
+}));
 withMongo((server) => keyringContract('mongodb', async () => MongoKeyring.open(await freshMongo(server), secrets())));
 
 const bytesOf = async (path: string): Promise<Buffer> => Buffer.concat([await readFile(path), await readFile(`${path}-wal`).catch(() => Buffer.alloc(0))]);

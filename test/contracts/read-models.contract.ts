@@ -130,6 +130,13 @@ const writing = (promise: Promised): void => {
     assert.deepEqual(await everything(work), [keyed('a', 9n, { attempts: 2 })]);
     assert.equal(await work.checkpoint(), 0n);
   });
+  promise('writes take effect in the order of the calls, whoever waits for whom', async (models) => {
+    const work = await models.open('work');
+    const a = (position: bigint, n: number): Keyed => keyed('a', position, { n });
+    const writes = [() => work.put([a(1n, 1)]), () => work.put([a(1n, 2), keyed('b', 1n, {})]), () => work.commit(batch({ next: 5n, puts: [a(5n, 3)] })), () => work.put([a(2n, 4)], ['b']), () => work.put([a(2n, 5)]), () => work.commit(batch({ expected: 5n, next: 6n, puts: [keyed('b', 6n, {})] }))];
+    await Promise.all(writes.map((write) => write()));
+    assert.deepEqual([await everything(work), await work.checkpoint()], [[a(2n, 5), keyed('b', 6n, {})], 6n]);
+  });
   promise('a document that is no JSON leaves nothing of its commit, nor of others', async (models) => {
     const [plans, accounts] = await Promise.all([models.open('plans.v1'), models.open('accounts.v1')]);
     const outcomes = await Promise.allSettled([

@@ -18,6 +18,17 @@ const freshFile = (): string => join(root, `views-${(files += 1)}.db`);
 
 readModelsContract('memory', async () => new MemoryReadModels());
 readModelsContract('sqlite', async () => SqliteReadModels.open(freshFile()));
+withMongo((server) => test('mongodb: everything is there when it is connected to again', async () => {
+  const mongo = await freshMongo(server);
+  const first = await MongoReadModels.open(mongo);
+  await (await first.open('plans.v1', ['n'])).commit({ expected: 0n, next: 9n, puts: [{ key: 'a', position: 9n, document: { n: 1 } }], deletes: ['b'] });
+  await first.serve('plans', 'plans.v1');
+  await first.close();
+  const second = await MongoReadModels.open(await freshMongo(server, mongo.database.databaseName));
+  const plans = await second.open('plans.v1', ['n']);
+  assert.deepEqual([await second.serving('plans'), await second.names(), await plans.checkpoint(), await plans.count()], ['plans.v1', ['plans.v1'], 9n, 1]);
+  assert.deepEqual((await plans.query({ where: { n: 1 }, limit: 2 })).items, [{ key: 'a', position: 9n, document: { n: 1 } }]);
+}));
 withMongo((server) => readModelsContract('mongodb', async () => MongoReadModels.open(await freshMongo(server)), { ascii: standIn }));
 
 test('sqlite: everything is there when the file is opened again', async () => {

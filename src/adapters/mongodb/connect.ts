@@ -1,8 +1,9 @@
 /** One MongoDB for read models, keyring, counters and leases: how it is reached, what it must offer, and what its failures mean. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientSession, Db, MongoClientOptions } from 'mongodb';
-import { MongoClient, ObjectId, MongoCompatibilityError, MongoError, MongoNetworkError, MongoNetworkTimeoutError, MongoNotConnectedError, MongoServerSelectionError, MongoTopologyClosedError, MongoWriteConcernError } from 'mongodb';
+import { MongoBulkWriteError, MongoClient, ObjectId, MongoCompatibilityError, MongoError, MongoNetworkError, MongoNetworkTimeoutError, MongoNotConnectedError, MongoServerSelectionError, MongoTopologyClosedError, MongoWriteConcernError } from 'mongodb';
 import { Unavailable } from '../../domain/ports/failures.ts';
+import { shown } from './address.ts';
 
 export { MongoBulkWriteError, MongoServerError } from 'mongodb';
 export type { AnyBulkWriteOperation, ClientSession, Collection as Stored, Db, Filter } from 'mongodb';
@@ -40,14 +41,13 @@ const passingLabels = ['RetryableWriteError', 'RetryableError', 'TransientTransa
 const duplicateKey = 11_000;
 
 export const isDuplicate = (error: unknown): boolean => error instanceof MongoError && error.code === duplicateKey;
+/** A bulk write reports a broken connection as an error of its own, the true one inside. */
+const inner = (error: unknown): unknown => (error instanceof MongoBulkWriteError && (error as { errorResponse?: unknown }).errorResponse instanceof MongoError ? (error as { errorResponse?: unknown }).errorResponse : error);
 /** Waited long enough already: trying again at once would only wait again. */
 const waited = (error: unknown): boolean => error instanceof MongoServerSelectionError || error instanceof MongoNetworkTimeoutError;
 const isPassing = (error: unknown): boolean =>
   error instanceof MongoNetworkError || error instanceof MongoServerSelectionError || error instanceof MongoTopologyClosedError || error instanceof MongoNotConnectedError || error instanceof MongoWriteConcernError
   || (error instanceof MongoError && (passing.has(Number(error.code)) || passingLabels.some((label) => error.hasErrorLabel(label))));
-
-/** The address without what stands before the @: fit to be shown. */
-export const shown = (url: string): string => url.replace(/^([a-z+]+:\/\/)[^/]*@/i, '$1');
 
 const optionsOf = ({ url, password }: MongoOptions): MongoClientOptions => {
   const given = Object.keys(timeoutsMs).filter((name) => new RegExp(`[?&]${name}=`, 'i').test(url));
@@ -101,7 +101,7 @@ export class Mongo {
   /** Throws `MongoUnusable`. */
   static async connect(options: MongoOptions): Promise<Mongo> {
     const { url } = options;
-    const where = `MongoDB at ${shown(url).split('?')[0]}`;
+    const where = `MongoDB at ${shown(url)}`;
     let client: MongoClient | undefined;
     try {
       client = new MongoClient(url, optionsOf(options));
@@ -122,8 +122,9 @@ export class Mongo {
     for (let tries = 1; ; tries += 1) {
       try {
         return await deed();
-      } catch (error) {
-        if (!isPassing(error)) throw error;
+      } catch (thrown) {
+        const error = inner(thrown);
+        if (!isPassing(error)) throw thrown;
         if (tries >= triesMax || this.#closed || waited(error)) throw new Unavailable(`MongoDB does not answer: ${(error as Error).message}`);
         await sleep(restMs * 2 ** tries);
       }

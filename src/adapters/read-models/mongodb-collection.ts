@@ -32,7 +32,7 @@ export interface Shared {
   fields: readonly string[];
   /** The end of the line: writes of one process take effect in the order of the calls. */
   last: Promise<unknown>;
-  /** Writes outside the order that wait, to be written together. */
+  /** Writes outside the order that wait, to be written together; another list after each step in order. */
   waiting: Waiting[];
 }
 interface Waiting {
@@ -99,6 +99,7 @@ export class MongoCollection implements Collection {
     const { expected, next, puts, deletes } = batch;
     // Text first: a document that cannot be written must leave nothing behind. Deletes first, so that a batch that was cut off leaves no two documents one place.
     const writes = [...deletes.map((key): Write => ({ key, position: next, place: 0n, bytes: rowOverheadBytes })), ...puts.map((put, n) => this.#writeOf(put, n)).filter(({ position }) => position > expected)];
+    this.#shared.waiting = [];
     await this.#inLine(() => (this.#mongo.transactions && writes.length > 0 ? this.#commitAtOnce(batch, writes) : this.#commitInSteps(batch, writes)));
   }
   async query({ where = {}, limit, cursor, order = 'newest' }: Query): Promise<Page> {
@@ -131,8 +132,13 @@ export class MongoCollection implements Collection {
   put(entries: readonly Keyed[], deletes: readonly string[] = []): Promise<void> {
     return new Promise((done, failed) => {
       const writes = [...entries.map((entry, n) => this.#writeOf(entry, n)), ...deletes.map((key): Write => ({ key, position: 0n, place: 0n, bytes: rowOverheadBytes }))];
-      this.#shared.waiting.push({ writes, done, failed });
-      if (this.#shared.waiting.length === 1) void this.#inLine(() => this.#putWaiting());
+      const waiting = this.#shared.waiting;
+      waiting.push({ writes, done, failed });
+      if (waiting.length > 1) return;
+      void this.#inLine(() => {
+        if (this.#shared.waiting === waiting) this.#shared.waiting = [];
+        return this.#putTogether(waiting);
+      });
     });
   }
   /** Writes the values of all documents anew, for a field that has become indexed. */
@@ -201,8 +207,7 @@ export class MongoCollection implements Collection {
     });
   }
   /** Everything that waits to be written outside the order, at once. */
-  async #putWaiting(): Promise<void> {
-    const waiting = this.#shared.waiting.splice(0);
+  async #putTogether(waiting: readonly Waiting[]): Promise<void> {
     const byKey = new Map<string, Write>();
     // The last word on each key; a key deleted in between takes a new place.
     for (const { writes } of waiting) for (const write of writes) {

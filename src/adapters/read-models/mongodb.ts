@@ -103,9 +103,10 @@ export class MongoReadModels implements ReadModels {
     await rows.createIndexes(wanted.map((index) => ({ ...index }))).catch((error: unknown) => {
       if (!(error instanceof MongoServerError && indexDiffers.has(Number(error.code)))) throw error;
     });
-    const there = new Map((await rows.listIndexes().toArray()).map((index) => [index['name'] as string, index]));
+    const there = (await rows.listIndexes().toArray()).map((index) => ({ name: index['name'] as string, key: JSON.stringify(index['key']) }));
     for (const { name, key } of wanted) {
-      if (JSON.stringify(there.get(name)?.['key']) !== JSON.stringify(key)) throw new Error(`index ${name} of ${rows.collectionName} is not what it should be: ${JSON.stringify(there.get(name)?.['key'] ?? null)}; drop it, it is made again at start`);
+      const found = there.filter((index) => index.name === name).map((index) => index.key);
+      if (found.length !== 1 || found[0] !== JSON.stringify(key)) throw new Error(`index ${name} of ${rows.collectionName} is not what it should be (${found.join(' and ') || 'missing'}); drop it, it is made again at start`);
     }
     // Not every server acts on an index that lets documents expire.
     if (!this.#mongo.transactions) await rows.deleteMany({ goneAt: { $lt: new Date(this.#mongo.connectedAt.getTime() - tombstoneSeconds * 1_000) } });

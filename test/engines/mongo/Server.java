@@ -19,6 +19,7 @@ import java.time.Instant;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,7 +35,7 @@ import org.h2.mvstore.MVStore;
  * A server of MongoDB's protocol for tests: mongo-java-server on a file, with what it lacks and the adapters rely on.
  * `hello`; writes durable before they are acknowledged; and with --replica-set NAME a set of one member with retryable
  * writes and transactions. A transaction holds the one lock there is, so it is serial, and is rolled back for real.
- * Faults: `configureFailPoint: failCommand`, as mongod with test commands has it (times, code, labels, closed connection);
+ * Faults: `configureFailPoint: failCommand`, as mongod with test commands has it (times, namespace, code, labels, closed connection);
  * `after: true` in its data is ours: the command is carried out, and its answer lost. `replSetStepDown: seconds` as there.
  */
 public final class Server extends H2Backend {
@@ -47,7 +48,8 @@ public final class Server extends H2Backend {
   private final String set;
   private volatile String address = "";
   private volatile long steppedDownUntil = 0;
-  private final ObjectId election = new ObjectId();
+  /** Later elections have greater ids: a driver believes no primary with a smaller one. */
+  private final ObjectId election = new ObjectId(HexFormat.of().parseHex(String.format("%024x", System.currentTimeMillis())));
 
   /** Whoever writes or reads holds it; a transaction from its first command to its last. */
   private final Semaphore lock = new Semaphore(1, true);
@@ -58,7 +60,7 @@ public final class Server extends H2Backend {
 
   private record Transaction(Object session, long number, long version, Channel channel, long since) {}
   private record Answered(long number, Document answer) {}
-  private record Fault(int times, List<String> commands, Integer code, List<String> labels, boolean close, boolean after) {}
+  private record Fault(int times, List<String> commands, Integer code, List<String> labels, String namespace, boolean close, boolean after) {}
 
   private Server(MVStore store, List<Integer> version, int wire, String set) {
     super(store);
@@ -97,8 +99,12 @@ public final class Server extends H2Backend {
       default: break;
     }
     if (set != null && System.currentTimeMillis() < steppedDownUntil) return error(10107, "NotWritablePrimary", "stepped down", command.get("txnNumber") == null ? List.of() : List.of("RetryableWriteError"));
-    Fault hit = takeFault(name);
-    if (hit != null && !hit.after) return failed(hit, message.getChannel());
+    Fault hit = takeFault(name, command.get("$db") + "." + command.get(name));
+    if (hit != null && !hit.after) {
+      Transaction current = open;
+      if (hit.labels.contains("TransientTransactionError") && current != null && current.session.equals(command.get("lsid"))) rollBack();
+      return failed(hit, message.getChannel());
+    }
     Document answer = answer(message, command, name);
     return hit == null ? answer : failed(hit, message.getChannel());
   }
@@ -237,14 +243,14 @@ public final class Server extends H2Backend {
     List<String> commands = ((Collection<?>) data.getOrDefault("failCommands", List.of())).stream().map(String::valueOf).toList();
     List<String> labels = ((Collection<?>) data.getOrDefault("errorLabels", List.of())).stream().map(String::valueOf).toList();
     Integer code = data.get("errorCode") == null ? null : (int) number(data.get("errorCode"));
-    fault = new Fault((int) number(((Document) mode).get("times")), commands, code, labels, Boolean.TRUE.equals(data.get("closeConnection")), Boolean.TRUE.equals(data.get("after")));
+    fault = new Fault((int) number(((Document) mode).get("times")), commands, code, labels, (String) data.get("namespace"), Boolean.TRUE.equals(data.get("closeConnection")), Boolean.TRUE.equals(data.get("after")));
     return okay();
   }
 
-  private synchronized Fault takeFault(String name) {
+  private synchronized Fault takeFault(String name, String namespace) {
     Fault current = fault;
-    if (current == null || !current.commands.contains(name)) return null;
-    fault = current.times > 1 ? new Fault(current.times - 1, current.commands, current.code, current.labels, current.close, current.after) : null;
+    if (current == null || !current.commands.contains(name) || (current.namespace != null && !current.namespace.equals(namespace))) return null;
+    fault = current.times > 1 ? new Fault(current.times - 1, current.commands, current.code, current.labels, current.namespace, current.close, current.after) : null;
     return current;
   }
 
