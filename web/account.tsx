@@ -80,7 +80,7 @@ const Facts = ({ email, plan, paidThrough, cancelAtPeriodEnd, namespaces, card }
 const Workloads = ({ workloads, namespaces }: AccountProps): JSX.Element | null => workloads === undefined ? null : (
   <section aria-labelledby="workloads" data-live="workloads">
     <h2 id="workloads">Workloads</h2>
-    {workloads.length === 0 ? <p>Nothing runs yet. In a terminal, <Cmd>tollgate run PATH</Cmd> starts a folder of yours.</p> : <WorkloadList workloads={workloads} several={namespaces.length > 1} />}
+    {workloads.length === 0 ? <p>Nothing runs yet. In a terminal, <Cmd>tollgate run SOURCE</Cmd> starts a folder of yours or a git repository.</p> : <WorkloadList workloads={workloads} several={namespaces.length > 1} />}
   </section>
 );
 

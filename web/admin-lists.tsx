@@ -125,7 +125,7 @@ export const workloadsPage = (props: ListProps<WorkloadRow>): string => adminPag
     <>
       <h1>Workloads</h1>
       <Filters label="State" filters={filtersOf('/admin/workloads', 'state', props)} />
-      {props.items.length === 0 ? <Empty>Nothing runs. A customer starts something with <Cmd>tollgate run PATH</Cmd>.</Empty> : <WorkloadTable items={props.items} frame={props} />}
+      {props.items.length === 0 ? <Empty>Nothing runs. A customer starts something with <Cmd>tollgate run SOURCE</Cmd>.</Empty> : <WorkloadTable items={props.items} frame={props} />}
       <Pages next={props.next} here={pathOf('/admin/workloads', 'state', props.filter)} />
     </>
   ),
