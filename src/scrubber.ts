@@ -4,6 +4,7 @@ import type { Damage } from './adapters/event-store/chain-check.ts';
 import { plus, type Instant } from './domain/instant.ts';
 import type { Clock } from './domain/ports/clock.ts';
 import type { EventStore, Position } from './domain/ports/event-store.ts';
+import { Unavailable } from './domain/ports/failures.ts';
 import { BrokenChain, type Log } from './domain/ports/log.ts';
 
 /** After each stream, and after a whole round. */
@@ -45,23 +46,31 @@ export class Scrubber {
   async #rounds(): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      for await (const page of this.#store.readAll(0n as Position, pageSize)) {
-        for (const { stream, revision } of page) {
-          if (revision !== 0) continue; // each stream is read once, where it begins
-          await this.#verify(stream);
-          await this.#clock.until(plus(this.#clock.now(), this.#pauses.streamMs), signal);
-          if (signal.aborted) return;
-        }
+      try {
+        await this.#round(signal);
+      } catch (error) {
+        if (!(error instanceof Unavailable)) throw error; // an engine that is away: the next round
       }
-      this.roundEndedAt = this.#clock.now();
       await this.#clock.until(plus(this.#clock.now(), this.#pauses.roundMs), signal);
     }
+  }
+  async #round(signal: AbortSignal): Promise<void> {
+    for await (const page of this.#store.readAll(0n as Position, pageSize)) {
+      for (const { stream, revision } of page) {
+        if (revision !== 0) continue; // each stream is read once, where it begins
+        await this.#verify(stream);
+        await this.#clock.until(plus(this.#clock.now(), this.#pauses.streamMs), signal);
+        if (signal.aborted) return;
+      }
+    }
+    this.roundEndedAt = this.#clock.now();
   }
   async #verify(stream: Parameters<Log['read']>[0]): Promise<void> {
     try {
       for await (const _ of this.#log.read(stream));
       this.#damaged.delete(stream);
     } catch (error) {
+      if (error instanceof Unavailable) throw error; // says nothing of the event
       const damage = error instanceof BrokenChain ? { stream, revision: error.revision, problem: error.message } : { stream, revision: -1, problem: String(error) };
       if (!this.#damaged.has(stream)) this.#logger.error(damage, 'an event is damaged');
       this.#damaged.set(stream, damage);

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { openEvents } from './event-stream.ts';
-import { invite, refusal, running, runWorkload, signUp, withSystem, workloadNamed, type Answer, type Started } from './system.ts';
+import { eventStoreUnderTest } from './log-for.ts';
+import { invite, refusal, running, runWorkload, signUp, storedEvents, withSystem, workloadNamed, type Answer, type Started } from './system.ts';
 import { day } from '../../src/domain/instant.ts';
 
 const scrape = (started: Started): Promise<Answer> => started.call('GET', '/metrics', { token: started.operator });
@@ -40,9 +41,9 @@ test('what happened is counted: answers, commands, commits, events, gate, webhoo
   for (const [name, value] of Object.entries(expected)) assert.equal(find(name), value, name);
   const head = Number(await started.system.rim.log.head());
   assert.equal(find('tollgate_log_position'), head);
-  assert.equal([...samples].filter(([name]) => name.startsWith('tollgate_events_total')).reduce((sum, [, value]) => sum + value, 0), head, 'every event of this log was appended by this process');
+  assert.equal([...samples].filter(([name]) => name.startsWith('tollgate_events_total')).reduce((sum, [, value]) => sum + value, 0), (await storedEvents(started)).length, 'every event of this log was appended by this process');
   const commits = find('tollgate_commit_duration_seconds_count') ?? 0;
-  assert.ok(commits > 0 && commits === find('tollgate_commit_batch_size_count'));
+  assert.ok((commits > 0 || eventStoreUnderTest !== 'embedded') && commits === find('tollgate_commit_batch_size_count'));
   for (const name of ['process_cpu_seconds_total', 'nodejs_eventloop_lag_p99_seconds', 'nodejs_heap_size_used_bytes', 'process_resident_memory_bytes']) assert.ok(samples.has(name), name);
   assert.ok((find('tollgate_webhooks_total{outcome="received"}') ?? 0) >= 1);
 }));

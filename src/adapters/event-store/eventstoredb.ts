@@ -9,7 +9,7 @@ import { Wire } from './eventstoredb-wire.ts';
 import { Turns } from './turns.ts';
 import type { StreamName } from '../../domain/ids.ts';
 import type { Appended, EventStore, NewEvent, Position, Revision, StoredEvent } from '../../domain/ports/event-store.ts';
-import { WrongExpectedRevision } from '../../domain/ports/event-store.ts';
+import { UnknownPosition, WrongExpectedRevision } from '../../domain/ports/event-store.ts';
 import { Refused, Unavailable } from '../../domain/ports/failures.ts';
 import { BrokenChain } from '../../domain/ports/log.ts';
 import type { Random } from '../../domain/ports/random.ts';
@@ -21,6 +21,8 @@ const deadlineMsDefault = 10_000;
 /** Reads at once: servers take about a hundred calls on a connection, and hundreds more break it. */
 const readsMax = 64;
 /** Waiting times between tries of a read. Appends are never tried again: the caller looks first what became of them. */
+/** gRPC's status for what cannot be asked. */
+const invalidArgument = 3;
 const retriesMs = [50, 100, 200, 400, 800, 1_600];
 /** The longest wait of a subscription between two tries: it tries for ever. */
 const resubscribeMaxMs = 2_000;
@@ -221,6 +223,7 @@ export class EventStoreDb implements EventStore {
     if (error instanceof StreamDeletedError) return new BrokenChain(stream ?? error.streamName, 0, 'its stream was deleted for ever (tombstoned) in EventStoreDB');
     if (error instanceof MaxAppendSizeExceededError) return tooLarge(undefined, error.maxAppendSize);
     if (error instanceof AccessDeniedError) return new Refused('EventStoreAccessDenied', 'EventStoreDB denies access: check user, password and rights in --eventstore');
+    if (stream === undefined && (error as { code?: unknown }).code === invalidArgument) return new UnknownPosition('EventStoreDB knows no event at this position');
     if (error instanceof InvalidArgumentError || error instanceof BrokenChain || this.#closing.signal.aborted) return error as Error;
     // Not the leader, no leader, deadline, cancelled, cut off, not reached: it may be different in a moment.
     return new Unavailable(`EventStoreDB cannot be reached: ${error instanceof Error ? error.message : String(error)}`, { cause: error });

@@ -9,7 +9,8 @@ import { RIM, type Rim } from './rim.ts';
 import { requireSignedIn } from './web-session.ts';
 import { scopesOf, Watchers, type Scopes } from './watchers.ts';
 import { callerOrViewer } from './web-session.ts';
-import type { Position } from '../../domain/ports/event-store.ts';
+import { UnknownPosition, type Position } from '../../domain/ports/event-store.ts';
+import type { Recorded } from '../../domain/ports/log.ts';
 import type { Document } from '../../domain/ports/read-models.ts';
 import { ChangeWatch } from '../../projections/change-feed.ts';
 import type { Change, ModelRunner } from '../../projections/runner.ts';
@@ -113,12 +114,23 @@ const visible = (changes: readonly Change[], scopes: Scopes): readonly Told[] =>
   return within(before, scope) ? [{ model, id, kind: 'removed', position: String(position) }] : [];
 });
 
+/** The log after a position that somebody else names: on some stores there may be none like it. */
+async function* fromPosition(rim: Rim, after: Position): AsyncGenerator<readonly Recorded[] | 'unknown'> {
+  try {
+    yield* rim.log.readAll(after);
+  } catch (error) {
+    if (!(error instanceof UnknownPosition)) throw error;
+    yield 'unknown';
+  }
+}
+
 /** What changed after `after`, up to `until`, found again in the log; undefined when that is more than is told one by one. */
 const changesBetween = async (rim: Rim, runners: readonly ModelRunner[], after: Position, until: Position): Promise<readonly Change[] | undefined> => {
   if (after > until) return undefined; // of another log, or one put back from a backup
   const touched = new Map<string, { readonly runner: ModelRunner; readonly id: string; readonly position: Position }>();
   let events = 0;
-  for await (const page of rim.log.readAll(after)) {
+  for await (const page of fromPosition(rim, after)) {
+    if (page === 'unknown') return undefined;
     for (const event of page) {
       if (event.position > until) break;
       events += 1;

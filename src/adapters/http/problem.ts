@@ -2,6 +2,7 @@
 import { CommandRejected, IdempotencyKeyReused, NotAllowed } from '../../commands/handle.ts';
 import { StaleRevision } from '../../commands/streams.ts';
 import type { Rejection, RejectionKind } from '../../domain/decider.ts';
+import { UnknownPosition } from '../../domain/ports/event-store.ts';
 import { BrokenChain } from '../../domain/ports/log.ts';
 import { InvalidCursor } from '../../domain/ports/read-models.ts';
 import { HostUnavailable, Refused as RefusedOutside, Unavailable } from '../../domain/ports/failures.ts';
@@ -63,6 +64,7 @@ const draftOf = (error: unknown): Draft => {
   if (error instanceof HostUnavailable) return { status: 503, code: 'Unavailable', detail: error.message, nextStep: 'Try again in a moment.' };
   if (error instanceof Unavailable) return { status: 503, code: 'Unavailable', detail: 'A part of the system does not answer just now.', nextStep: 'Try again in a moment.' };
   if (error instanceof InvalidCursor) return { status: 400, code: 'InvalidInput', detail: 'cursor is not one that a list answered.', nextStep: 'Start again without a cursor.' };
+  if (error instanceof UnknownPosition) return { status: 400, code: 'InvalidInput', detail: 'There is no event at this position.', nextStep: 'Give a position as answers name it, or leave it out.' };
   if (error instanceof BrokenChain) return { status: 500, code: 'DamagedEvent', detail: 'Stored data is damaged; nothing was decided on it.', nextStep: "The operator can find it with 'tollgate audit verify'." };
   if (typeof error === 'object' && error !== null && 'message' in error) {
     const framework = ofFramework(error as { message: string });

@@ -34,6 +34,11 @@ export class WrongExpectedRevision extends Error {
   }
 }
 
+/** No event has this position; a log whose positions are dense just goes on after it. */
+export class UnknownPosition extends Error {
+  override readonly name = 'UnknownPosition';
+}
+
 /**
  * The log. One total order; each stream an unbroken run of revisions; what was acknowledged is durable.
  * Any error but `WrongExpectedRevision` from `append` leaves its outcome unknown: read back before deciding again.
