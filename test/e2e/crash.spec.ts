@@ -9,6 +9,7 @@ import {
   diskNow, eventsOf, giveCard, invite, linesOf, login, mailsTo, openSession, parked, payByCard, redeem, repeatedMails, running, runWorkload, signUp, startSystem, storedEvents, taken, tokenIn, workloadNamed, type Customer, type Started,
 } from './system.ts';
 import { helloUrl } from '../git/hello.ts';
+import { mongoServer } from '../contracts/mongodb.ts';
 import { logInFolder } from './log-for.ts';
 import { reactors } from '../../src/commands/reactors/registry.ts';
 import { stepsOf } from '../../src/commands/reactors/reactor.ts';
@@ -49,7 +50,10 @@ const crashes = async (journey: Journey, met: ReadonlySet<string>, commits = fal
 /** What holds after every journey, however often the machine died on the way. */
 const intact = async (started: Started): Promise<void> => {
   assert.deepEqual(await parked(started), []);
-  assert.ok(repeatedMails(started).length <= 1, `at most the mail under way is sent again: ${repeatedMails(started).join(' ')}`);
+  const repeated = repeatedMails(started);
+  assert.equal(new Set(repeated).size, repeated.length, 'none is sent three times');
+  // On an engine each step takes longer, and mails of two streams can be under way at once.
+  assert.ok(repeated.length <= (mongoServer === undefined ? 1 : 2), `at most the mail under way is sent again: ${repeated.join(' ')}`);
   const verified = linesOf(await started.call('GET', '/audit/verify', { token: started.operator })).at(-1);
   assert.partialDeepStrictEqual(verified, { done: true, ok: true, failures: [] });
   for (const name of started.system.rim.models.keys()) {

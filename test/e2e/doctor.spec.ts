@@ -41,9 +41,9 @@ test('secrets and the token that others may read are named, with the command tha
   const { ok, checks } = await doctor(started);
   assert.equal(ok, false);
   assert.partialDeepStrictEqual(checks['data folder'], { status: 'fail', fix: 'in the data folder: chmod go-rw operator.token secrets/ids.key' });
-  await chmod(join(started.data, 'keys.db'), 0o644);
+  await chmod(join(started.data, 'mock-provider.db'), 0o644);
   await chmod(started.data, 0o711); // passed through by workloads that are users of their own: now each file counts
-  assert.match((await doctor(started)).checks['data folder']?.fix ?? '', /chmod go-rw .*\bkeys\.db\b/);
+  assert.match((await doctor(started)).checks['data folder']?.fix ?? '', /chmod go-rw .*\bmock-provider\.db\b/);
   await chmod(started.data, 0o700);
 }));
 
