@@ -15,10 +15,12 @@ export type Outcome = {
   readonly turns: number;
 };
 
+/** Faults that wait to strike do not pile up: eight in a row park what they strike, and rightly so. */
+const atMost = (count: number): number => Math.min(count, 3);
 const setFault = ({ payments: { faults }, mailFaults }: World, { what, count }: Extract<Step, { do: 'fault' }>): void => {
   switch (what) {
-    case 'payments fail': faults.unavailableBefore += count; break;
-    case 'payments answer is lost': faults.unavailableAfter += count; break;
+    case 'payments fail': faults.unavailableBefore = atMost(faults.unavailableBefore + count); break;
+    case 'payments answer is lost': faults.unavailableAfter = atMost(faults.unavailableAfter + count); break;
     case 'webhooks twice': faults.duplicateWebhooks += count; break;
     case 'webhooks late': faults.lateWebhooks += count; break;
     case 'webhooks reordered': faults.reorderWebhooks = !faults.reorderWebhooks; break;

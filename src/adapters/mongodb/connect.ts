@@ -1,7 +1,7 @@
 /** One MongoDB for read models, keyring, counters and leases: how it is reached, what it must offer, and what its failures mean. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientSession, Db, MongoClientOptions } from 'mongodb';
-import { MongoBulkWriteError, MongoClient, ObjectId, MongoCompatibilityError, MongoError, MongoNetworkError, MongoNetworkTimeoutError, MongoNotConnectedError, MongoServerSelectionError, MongoTopologyClosedError, MongoWriteConcernError } from 'mongodb';
+import { MongoBulkWriteError, MongoClient, MongoClientClosedError, ObjectId, MongoCompatibilityError, MongoError, MongoNetworkError, MongoNetworkTimeoutError, MongoNotConnectedError, MongoServerSelectionError, MongoTopologyClosedError, MongoWriteConcernError } from 'mongodb';
 import { Unavailable } from '../../domain/ports/failures.ts';
 import { shown } from './address.ts';
 
@@ -34,19 +34,34 @@ const poolMax = 24;
 const triesMax = 4;
 const restMs = 50;
 const pingMs = 2_000;
+const deedMaxMs = 30_000;
 
 /** Codes that say "not now": no primary, shutting down, interrupted, timed out, in conflict with another transaction. */
 const passing = new Set([6, 7, 50, 64, 89, 91, 112, 133, 134, 189, 246, 251, 262, 358, 9_001, 10_107, 11_600, 11_602, 13_388, 13_435, 13_436]);
 const passingLabels = ['RetryableWriteError', 'RetryableError', 'TransientTransactionError', 'UnknownTransactionCommitResult'];
+/** A connection's own failures, which the driver does not always put into words of its own. */
+const broken = new Set(['EPIPE', 'ECONNRESET', 'ECONNREFUSED', 'ECONNABORTED', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END', 'ERR_STREAM_PREMATURE_CLOSE']);
 const duplicateKey = 11_000;
 
 export const isDuplicate = (error: unknown): boolean => error instanceof MongoError && error.code === duplicateKey;
+/** A deed that neither succeeded nor failed in time. */
+class NoAnswer extends Error {
+  override readonly name = 'NoAnswer';
+}
+/** The driver's own timeouts come first; they do not see a write to a connection that was just ended. */
+const within = <T>(maxMs: number, work: Promise<T>): Promise<T> => new Promise((resolve, reject) => {
+  const timer = setTimeout(() => reject(new NoAnswer(`no answer within ${maxMs / 1_000} s`)), maxMs).unref();
+  work.then(resolve, reject).finally(() => clearTimeout(timer));
+});
 /** A bulk write reports a broken connection as an error of its own, the true one inside. */
 const inner = (error: unknown): unknown => (error instanceof MongoBulkWriteError && (error as { errorResponse?: unknown }).errorResponse instanceof MongoError ? (error as { errorResponse?: unknown }).errorResponse : error);
 /** Waited long enough already: trying again at once would only wait again. */
-const waited = (error: unknown): boolean => error instanceof MongoServerSelectionError || error instanceof MongoNetworkTimeoutError;
+const waited = (error: unknown): boolean => error instanceof MongoServerSelectionError || error instanceof MongoNetworkTimeoutError || error instanceof NoAnswer;
+/** Nobody is connected: no server was found, or a new connection is being made. */
+const lost = (error: unknown): boolean => error instanceof MongoServerSelectionError || error instanceof MongoTopologyClosedError || error instanceof MongoNotConnectedError || error instanceof MongoClientClosedError || error instanceof NoAnswer;
 const isPassing = (error: unknown): boolean =>
-  error instanceof MongoNetworkError || error instanceof MongoServerSelectionError || error instanceof MongoTopologyClosedError || error instanceof MongoNotConnectedError || error instanceof MongoWriteConcernError
+  error instanceof MongoNetworkError || error instanceof MongoWriteConcernError || lost(error)
+  || broken.has(String((error as { code?: unknown } | undefined)?.code))
   || (error instanceof MongoError && (passing.has(Number(error.code)) || passingLabels.some((label) => error.hasErrorLabel(label))));
 
 const optionsOf = ({ url, password }: MongoOptions): MongoClientOptions => {
@@ -89,6 +104,7 @@ export class Mongo {
   readonly connectedAt: Date;
   readonly #client: MongoClient;
   #closed = false;
+  #connecting: Promise<void> | undefined;
 
   private constructor(client: MongoClient, name: string, hello: Hello) {
     this.#client = client;
@@ -117,16 +133,17 @@ export class Mongo {
     }
   }
 
-  /** Runs a deed that may be repeated: again where a failure passes soon, `Unavailable` where it does not. */
-  async attempt<T>(deed: () => Promise<T>): Promise<T> {
+  /** Runs a deed that may be repeated: again where a failure passes soon, `Unavailable` where it does not. Deeds that may take long say so. */
+  async attempt<T>(deed: () => Promise<T>, maxMs = deedMaxMs): Promise<T> {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await deed();
+        return await within(maxMs, deed());
       } catch (thrown) {
         const error = inner(thrown);
         if (!isPassing(error)) throw thrown;
+        const again = lost(error) ? this.#connectAgain() : undefined;
         if (tries >= triesMax || this.#closed || waited(error)) throw new Unavailable(`MongoDB does not answer: ${(error as Error).message}`);
-        await sleep(restMs * 2 ** tries);
+        await Promise.all([sleep(restMs * 2 ** tries), again]);
       }
     }
   }
@@ -147,18 +164,34 @@ export class Mongo {
       }
     });
   }
+  /**
+   * From nothing, while nobody finds a server. The driver looks for one by itself; but where a server ends a connection in the very
+   * moment of a heartbeat, its monitor waits for ever (mongodb 7.9: a write after the other side's FIN neither fails nor drains).
+   */
+  #connectAgain(): Promise<void> {
+    this.#connecting ??= (async () => {
+      if (this.#closed) return;
+      await this.#client.close().catch(() => undefined);
+      if (!this.#closed) await this.#client.connect().catch(() => undefined);
+    })().finally(() => (this.#connecting = undefined));
+    return this.#connecting;
+  }
   /** An id that nobody has given out before. */
   newId(): string {
     return new ObjectId().toHexString();
   }
   /** Whether it answers now, or soon enough. */
   async answers(): Promise<boolean> {
-    const answered = this.#client.db('admin').command({ ping: 1 }).then(() => true, () => false);
+    const answered = this.#client.db('admin').command({ ping: 1 }).then(() => true, (error: unknown) => {
+      if (lost(error)) void this.#connectAgain();
+      return false;
+    });
     return Promise.race([answered, sleep(pingMs, false, { ref: false })]);
   }
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    await this.#connecting;
     await this.#client.close();
   }
 }

@@ -9,6 +9,8 @@ const tombstoneSeconds = 24 * 60 * 60;
 const indexable = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** A namespace that is not there, or a collection dropped while its index was made. */
 const namespaceMissing = 26;
+/** Of a collection that is full already. */
+const indexMaxMs = 10 * 60_000;
 /** An index of this name is there, and is another. */
 const indexDiffers = new Set([85, 86]);
 
@@ -49,7 +51,7 @@ export class MongoReadModels implements ReadModels {
     const before = await this.#mongo.attempt(() => this.#find(name, indexes));
     const fields = [...new Set([...before.indexes, ...indexes])];
     const rows = this.#mongo.database.collection<Row>(before.store);
-    await this.#mongo.attempt(() => this.#index(rows, fields));
+    await this.#mongo.attempt(() => this.#index(rows, fields), indexMaxMs);
     const shared: Shared = this.#shared.get(before.store) ?? { rows, metas: this.#metas, fields, last: Promise.resolve(), waiting: [] };
     shared.fields = fields;
     this.#shared.set(before.store, shared);
