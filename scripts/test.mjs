@@ -28,7 +28,8 @@ if (lint.status !== 0) console.error('The linter found something; see above.');
 const suiteOf = (file) => Object.keys(suites).find((name) => file.startsWith(`${name}/`));
 const files = (only.length > 0 ? only : ['**/*.spec.js']).flatMap((pattern) => globSync(pattern, { cwd: join(root, 'dist/test') })).filter((file) => suiteOf(file) === suite && (only.length > 0 || !file.startsWith('engines/'))).map((file) => join(root, 'dist/test', file)).sort();
 const counts = { passed: 0, failed: 0, skipped: 0 };
-const stream = run({ files, concurrency, timeout: timeoutMs, execArgv: ['--enable-source-maps'] });
+// A test that fails may leave a server behind, which would keep its file's process for ever.
+const stream = run({ files, concurrency, timeout: timeoutMs, forceExit: true, execArgv: ['--enable-source-maps'] });
 stream.on('test:pass', ({ skip, todo, details }) => {
   if (details.type === 'suite') return;
   if (skip || todo) counts.skipped += 1;
