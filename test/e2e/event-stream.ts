@@ -14,6 +14,9 @@ export type Reader = {
   close(): void;
 };
 
+/** Longer than anything takes that comes at all. */
+const patienceMs = 30_000;
+
 const parsed = (block: string): Frame | undefined => {
   const fields = block.split('\n').filter((line) => line !== '' && !line.startsWith(':')).map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)] as const);
   const found = new Map(fields);
@@ -28,6 +31,7 @@ export const openEvents = (url: string, headers: Readonly<Record<string, string>
     const frames: Frame[] = [];
     let [all, rest, over] = ['', '', false];
     let wake = (): void => undefined;
+    let failure: Error | undefined;
     const ended = (): void => {
       over = true;
       wake();
@@ -41,9 +45,15 @@ export const openEvents = (url: string, headers: Readonly<Record<string, string>
         if (frame) frames.push(frame);
       }
       wake();
-    }).on('end', ended).on('close', ended).on('error', ended);
+    }).on('end', ended).on('close', ended).on('error', (error) => {
+      failure = error;
+      ended();
+    });
     const next = async (): Promise<Frame | undefined> => {
+      const late = setTimeout(() => response.destroy(new Error(`nothing came within ${patienceMs / 1_000} s; so far: ${all}`)), patienceMs);
       while (frames.length === 0 && !over) await new Promise<void>((woken) => (wake = woken));
+      clearTimeout(late);
+      if (failure) throw failure;
       return frames.shift();
     };
     const until = async (done: (frame: Frame) => boolean): Promise<Frame[]> => {
