@@ -121,10 +121,12 @@ test('memory: lines that are no longer kept leave a mark', async () => {
   assert.deepEqual((await read(runtime)).map(({ id, text }) => `${id} ${text}`), ['3 3 lines are missing here: rotated away or not written', '4 line 4', '5 line 5', '6 line 6']);
 });
 
-local('it answers on its PORT, and only then has an address', async ({ runtime, put }, reports) => {
-  const source = await put({ 'package.json': '{"scripts":{"start":"node server.js"}}', 'server.js': "setTimeout(() => require('http').createServer((_, answer) => answer.end('hello')).listen(process.env.PORT), 150);" });
+local('it answers on its PORT, and only then has an address', async ({ runtime, put, folder }, reports) => {
+  const server = "const wait = () => require('fs').existsSync(process.env.HOME + '/go') ? require('http').createServer((_, answer) => answer.end('hello')).listen(process.env.PORT) : setTimeout(wait, 20); wait();";
+  const source = await put({ 'package.json': '{"scripts":{"start":"node server.js"}}', 'server.js': server });
   await runtime.apply(specOf(source));
   assert.equal((await reports.until({ state: 'running' })).address, undefined);
+  await writeFile(join(folder, 'workloads', a, 'home', 'go'), '');
   while (!reports.all.at(-1)?.address) await new Promise<void>((resolve) => { const off = runtime.onReport(() => { off(); resolve(); }); });
   const { address = '' } = reports.all.at(-1) ?? {};
   assert.match(address, /^http:\/\/127\.0\.0\.1:\d+$/);
