@@ -56,11 +56,11 @@ for (const [by, options] of ways) {
 }
 
 local('by cgroups: every process of it is in its group, with the limits of the plan; an update has a group of its own; none is left', async ({ runtime, reports, put }) => {
-  const source = await put({ run: '#!/bin/sh\nsleep 2468 &\nsetsid sleep 2468 &\necho up\ngrep -o "tollgate-.*" /proc/self/cgroup | sort -u\nwait\n' });
+  const source = await put({ run: '#!/bin/sh\nsleep 2468 &\nsetsid sleep 2468 &\necho up\ngrep -o "tollgate-.*" /proc/self/cgroup | sort -u\necho counted\nwait\n' });
   const limits = { cpuMillis: 250, memoryMiB: 64, processes: 32 };
   await runtime.apply(specOf(source, { limits }));
   await reports.until({ state: 'running' });
-  const [, group = ''] = await firstLines(runtime, 2);
+  const [, group = ''] = await firstLines(runtime, 3);
   assert.match(group, /^tollgate-[0-9a-f]{16}\/wl_a\.1$/);
   const folders = Object.values((here as CgroupPlace).folders).map((folder) => join(folder, '..', group));
   const version = here?.version;
