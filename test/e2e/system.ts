@@ -99,6 +99,14 @@ export class FakeRuntime implements Runtime {
   }
 }
 
+/** So long nothing takes that ends at all: what hangs is named. */
+const patienceMs = 120_000;
+const within = async <T>(what: string, work: Promise<T>): Promise<T> => {
+  let late: NodeJS.Timeout | undefined;
+  const never = new Promise<never>((_, reject) => (late = setTimeout(() => reject(new Error(`${what} did not stop within ${patienceMs / 1_000} s`)), patienceMs)));
+  return Promise.race([work, never]).finally(() => clearTimeout(late));
+};
+
 /** An answer that goes on for ever is taken for what it begins with. */
 const beginningOf = async ({ body }: Response): Promise<string> => {
   for await (const chunk of body ?? []) return new TextDecoder().decode(chunk);
@@ -169,17 +177,17 @@ export const startSystem = async (options: StartOptions = {}): Promise<Started> 
       return logged.filter(({ level }) => level !== 'info');
     },
     call: async (method, path, { token, body, headers } = {}) => answerOf(await fetch(`${origin}${path}`, {
-      method, redirect: 'manual', headers: { ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      method, redirect: 'manual', signal: AbortSignal.timeout(patienceMs), headers: { ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
       ...(body === undefined ? {} : { body: typeof body === 'string' || body instanceof Uint8Array ? (body as never) : JSON.stringify(body) }),
     })),
     form: async (path, fields) => answerOf(await fetch(path.startsWith('http') ? path : `${origin}${path}`, { method: 'POST', redirect: 'manual', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams(fields) })),
     advance: async (milliseconds) => void (await system.mockTime.advance(milliseconds, () => undefined)),
     settled: () => system.mockTime.settled(),
     stop: async ({ keep = false, bugs = false } = {}) => {
-      await served.close();
-      await system.stop();
-      await adapters.close();
-      await log.close();
+      await within('the HTTP server', served.close());
+      await within('what works by itself', system.stop());
+      await within('what is kept', adapters.close());
+      await within('the log', log.close());
       if (!keep) await rm(data, { recursive: true, force: true });
       if (!bugs) assert.deepEqual(logged.filter(({ level, message }) => level === 'error' && message === 'a bug'), [], 'nothing was answered with 500');
     },

@@ -209,6 +209,7 @@ export class StoredLog implements Log {
   }
 
   #rest(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.resolve(); // it does not say so twice
     return new Promise((resolve) => {
       const wake = (): void => {
         clearTimeout(timer);
