@@ -67,6 +67,28 @@ class SessionCredential implements Credential {
   }
 }
 
+/** A session that this machine has given up: it may still end itself, and what has taken its place is none of its business. */
+class ReplacedSession implements Credential {
+  readonly kind = 'session';
+  readonly #target: Target;
+  #session: StoredSession;
+  constructor(target: Target, session: StoredSession) {
+    this.#target = target;
+    this.#session = session;
+  }
+  headers() {
+    return { authorization: `Bearer ${this.#session.accessToken}` };
+  }
+  async renew(refresh: Refresh): Promise<boolean> {
+    this.#session = await refresh(this.#session.refreshToken);
+    return true;
+  }
+  refused(): Failure {
+    return notLoggedIn(this.#target);
+  }
+}
+export const replacedSession = (target: Target, session: StoredSession): Credential => new ReplacedSession(target, session);
+
 class SignupCredential implements Credential {
   readonly kind = 'signup';
   readonly #target: Target;

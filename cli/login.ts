@@ -78,10 +78,9 @@ export const enter = async (steps: Steps, verified: Verified, before: (client: C
 };
 /** The session of before is ended: nobody could reach it any more. */
 const keep = async (target: Target, session: StoredSession): Promise<void> => {
-  const before = readConfig();
+  const old = readConfig().credentials[target.url]?.customer;
   await changeConfig((config) => withCredentials(config, target.url, ({ signup: _, ...others }) => ({ ...others, customer: session })));
-  const old = before.credentials[target.url]?.customer;
-  if (old && old.sessionId !== session.sessionId) await (await import('./password.ts')).closeOld(target, before);
+  if (old && old.sessionId !== session.sessionId) await (await import('./password.ts')).closeReplaced(target, old);
 };
 
 /** Asks until the one-time token is right, the flow is over, or nothing more can come. */

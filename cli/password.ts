@@ -2,8 +2,8 @@
 import { ask, askNewPassword, askSecret, type Asking } from './ask.ts';
 import { Client } from './client.ts';
 import type { Call } from './command.ts';
-import { readConfig } from './config-file.ts';
-import { credentialFor, signupToken } from './credentials.ts';
+import { readConfig, type StoredSession } from './config-file.ts';
+import { replacedSession, signupToken } from './credentials.ts';
 import { Failure } from './exit-codes.ts';
 import { clientFor } from './here.ts';
 import { onInterrupt } from './interrupt.ts';
@@ -109,10 +109,9 @@ export const recover = async (call: Call): Promise<void> => {
 };
 
 /** Ends a session that this machine had: nobody else can use it any more. */
-export const closeOld = async (target: ReturnType<typeof targetOf>, config: ReturnType<typeof readConfig>): Promise<void> => {
-  if (!config.credentials[target.url]?.customer) return;
+export const closeReplaced = async (target: ReturnType<typeof targetOf>, session: StoredSession): Promise<void> => {
   try {
-    await new Client(target, credentialFor(target, { audience: 'customer' }, config, {})).json({ method: 'POST', path: '/sessions/close', body: {}, timeoutMs: 5_000 });
+    await new Client(target, replacedSession(target, session)).json({ method: 'POST', path: '/sessions/close', body: {}, timeoutMs: 5_000 });
   } catch (error) {
     if (!(error instanceof Failure)) throw error; // it is forgotten here in any case
   }

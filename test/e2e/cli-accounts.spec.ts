@@ -125,6 +125,25 @@ test('password change: the first one right after logging in, then with the old o
   assert.equal((await started.call('GET', '/sessions/whoami', { token: before })).status, 401, 'the session that was replaced is over');
 }));
 
+test('the session that a login replaces is ended, whatever state it is in, and never the new one', () => withMachines(1, async (started, laptop) => {
+  await signUp(started, ada);
+  const login = laptop.start(['login', '--otp', ada]);
+  await login.said('one-time token to');
+  login.type(await mailed(started));
+  await done(login);
+  await done(laptop.run(['password', 'change'], `${first}\n${first}\n`));
+  const replaced = laptop.config().credentials[started.origin]?.customer;
+  await started.advance(20 * minute); // its access token has run out
+  await done(laptop.run(['login', ada], `${first}\n`));
+  await who(laptop);
+  assert.equal((await started.call('POST', '/sessions/refresh', { body: { refreshToken: replaced?.refreshToken } })).status, 401, 'the old one is over');
+  const run = laptop.start(['password', 'reset', ada]);
+  await run.said('paste it here');
+  typed(run, await mailed(started, 'new Tollgate password'), next, next);
+  await done(run);
+  await who(laptop); // the reset had ended the one of before
+}));
+
 test('password reset: token by mail, new password twice, logged in; the answer is the same for an address nobody has', () => withMachines(2, async (started, laptop, desktop) => {
   const customer = await signUp(started, ada);
   const run = laptop.start(['password', 'reset', ada]);
