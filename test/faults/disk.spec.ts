@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { assertIntact, logOf, settled } from './intact.ts';
 import { Load } from './load.ts';
+import { preloaded } from './preloaded.ts';
 import { ServerProcess } from './server-process.ts';
 
 const run = (command: string, ...args: readonly string[]): boolean => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
@@ -83,12 +84,8 @@ static void slow(void) { struct timespec t = {0, 50000000}; nanosleep(&t, 0); }
 int fdatasync(int fd) { static int (*real)(int); if (!real) real = dlsym(RTLD_NEXT, "fdatasync"); slow(); return real(fd); }
 int fsync(int fd) { static int (*real)(int); if (!real) real = dlsym(RTLD_NEXT, "fsync"); slow(); return real(fd); }
 `;
-const library = join(scratch, '..', `tollgate-slow-${process.pid}.so`);
-const compiled = ((): boolean => {
-  writeFileSync(`${library}.c`, shim);
-  return run('cc', '-shared', '-fPIC', '-o', library, `${library}.c`, '-ldl') && existsSync(library);
-})();
-test('every fsync takes 50 ms: writes wait for it together, the gate and reads do not wait at all', compiled ? {} : { skip: 'there is no C compiler for the slow disk' }, async () => {
+const library = preloaded('slow', shim);
+test('every fsync takes 50 ms: writes wait for it together, the gate and reads do not wait at all', library === undefined ? { skip: 'there is no C compiler for the slow disk' } : {}, async () => {
   const data = mkdtempSync(join(tmpdir(), 'tollgate-slow-'));
   const server = new ServerProcess(data, { environment: { LD_PRELOAD: library } });
   try {
@@ -112,7 +109,7 @@ test('every fsync takes 50 ms: writes wait for it together, the gate and reads d
   } finally {
     await server.end('SIGTERM');
     rmSync(data, { recursive: true, force: true });
-    for (const file of [library, `${library}.c`]) rmSync(file, { force: true });
+    if (library !== undefined) rmSync(dirname(library), { recursive: true, force: true });
   }
 });
 

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Load } from './load.ts';
 import type { ServerProcess } from './server-process.ts';
 
-type LogLine = { readonly id: string; readonly type: string; readonly stream: string; readonly data: any };
+type LogLine = { readonly id: string; readonly at: string; readonly type: string; readonly stream: string; readonly data: any };
 const linesOf = (text: string): any[] => text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as unknown);
 const settleMaxMs = 60_000;
 
