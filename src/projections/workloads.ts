@@ -74,7 +74,7 @@ export const workloads = projection<WorkloadView>({
         return { ...running, generation: data.back, updateFailed: { ...(update ? originOf(update) : {}), reason: data.reason, ...(update?.failed ? { failed: update.failed } : {}), at } };
       }
       // One that has ended already has nothing to stop.
-      case 'WorkloadSuspended': return { ...settled(view), state: view.state === 'stopped' ? 'stopped' : 'stopping', reason: 'suspended until the open payment is made', at };
+      case 'WorkloadSuspended': return { ...settled(view), state: view.state === 'stopped' ? 'stopped' : 'stopping', reason: 'suspended until the subscription is paid again', at };
       case 'WorkloadResumed': return { ...settled(view), state: 'pending', generation: data.generation, incarnation: 0, at };
       case 'WorkloadRestartRequested': return restarted(view, data.generation, data.reason, at);
       case 'WorkloadKillRequested': return { ...settled(view), state: 'stopping', at };

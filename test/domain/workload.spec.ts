@@ -260,11 +260,11 @@ test('to do: stop a suspended one until it has stopped, then apply it again once
   given(...up, suspended, stopped(), resumed(2)).thenTodo({ do: 'Apply', key: `${workloadId}.apply.2` });
 });
 test('why it stopped is what was asked for, whatever the runtime says', () => {
-  given(...up, suspended).when({ ...report('stopped'), reason: 'stopped' }).then({ type: 'WorkloadStopped', data: { ...ids, generation: 1, reason: 'suspended until the open payment is made', at: now } });
+  given(...up, suspended).when({ ...report('stopped'), reason: 'stopped' }).then({ type: 'WorkloadStopped', data: { ...ids, generation: 1, reason: 'suspended until the subscription is paid again', at: now } });
   given(asked, applied(1), building(), cancelled()).when(report('stopped', 1, 0)).then({ type: 'WorkloadStopped', data: { ...ids, generation: 1, reason: 'its build was cancelled', at: now } });
 });
 test('to do: one that was never started needs no stop, unless its start was under way after all', () => {
-  given(asked).when(suspend).then(suspended, { type: 'WorkloadStopped', data: { ...ids, generation: 1, reason: 'suspended until the open payment is made', at: now } });
+  given(asked).when(suspend).then(suspended, { type: 'WorkloadStopped', data: { ...ids, generation: 1, reason: 'suspended until the subscription is paid again', at: now } });
   given(asked, suspended).thenTodo();
   assert.equal((given(asked, suspended).state as ExistingWorkload).state, 'stopped');
   given(asked, suspended, applied(1)).thenTodo({ do: 'Stop' });

@@ -116,7 +116,7 @@ table('workloads', 'run, die, run again, be removed', workloadId, [
   [a('WorkloadFailed'), { state: 'error', reason: 'exit code 1', address: undefined, at: minuteAt(4) }],
   [a('WorkloadRestartRequested'), { state: 'pending', generation: 3, incarnation: 0, reason: 'asked for', at: minuteAt(5) }],
   [a('WorkloadUpdated'), { state: 'pending', source: 'c'.repeat(64), generation: 2, reason: undefined, at: minuteAt(6) }],
-  [a('WorkloadSuspended'), { state: 'stopping', reason: 'suspended until the open payment is made', at: minuteAt(7) }],
+  [a('WorkloadSuspended'), { state: 'stopping', reason: 'suspended until the subscription is paid again', at: minuteAt(7) }],
   [a('WorkloadStopped'), { state: 'stopped', reason: 'stopped', at: minuteAt(8) }],
   [a('WorkloadResumed'), { state: 'pending', generation: 4, reason: undefined, at: minuteAt(9) }],
   [a('WorkloadKillRequested'), { state: 'stopping', at: minuteAt(10) }],

@@ -31,7 +31,7 @@ export type WorkloadCommand =
 export const reject = rejections({
   WorkloadNotFound: ['not-found', 'There is no such workload.', "See 'tollgate status'."],
   SourceUnknown: ['invalid', 'This source has not been uploaded: {source}.', 'Upload it first (PUT /sources), then run it by its digest.'],
-  WorkloadSuspendedNow: ['limited', 'The workload is suspended until the open payment is made.', "Pay with 'tollgate account pay'."],
+  WorkloadSuspendedNow: ['limited', 'The workload is suspended until the subscription is paid again.', "Pay with 'tollgate account pay'."],
   NothingToCancel: ['conflict', 'Nothing of this workload is being built or made ready.', "See 'tollgate status'; 'tollgate kill' ends what runs."],
 });
 
@@ -64,7 +64,7 @@ const update = ({ facts, ...asked }: UpdateWorkload, state: ExistingWorkload): D
 const updateFailed = ({ workloadId, namespaceId, generation }: ExistingWorkload, reason: string, at: Instant): WorkloadEvent =>
   ({ type: 'WorkloadUpdateFailed', data: { workloadId, namespaceId, generation, back: generation + 1, reason, at } });
 /** Why one that was made to stop has stopped: whatever the runtime says of it. */
-const whyStopped = { suspended: 'suspended until the open payment is made', idle: 'its build was cancelled' } as const;
+const whyStopped = { suspended: 'suspended until the subscription is paid again', idle: 'its build was cancelled' } as const;
 /** The runtime knows nothing of it, so nothing is to be stopped. */
 const neverStarted = ({ workloadId, namespaceId, generation, applied, stopped }: ExistingWorkload, why: keyof typeof whyStopped, at: Instant): readonly WorkloadEvent[] =>
   applied === 0 && !stopped ? [{ type: 'WorkloadStopped', data: { workloadId, namespaceId, generation, reason: whyStopped[why], at } }] : [];
