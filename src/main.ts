@@ -7,6 +7,7 @@ import { shown } from './adapters/mongodb/address.ts';
 import { assemble, type Assembled, type Logger } from './assembly.ts';
 import { readConfig, StartRefused, type Config } from './config.ts';
 import { operatorToken } from './founding.ts';
+import { gatheringLines } from './log-lines.ts';
 import { usualPauses } from './scrubber.ts';
 import { serve, type Served } from './server.ts';
 
@@ -14,14 +15,10 @@ const stopMaxMs = 9_000;
 /** npm and the terminal may both deliver the first signal: a second one counts only after this. */
 const secondSignalMs = 1_000;
 
-/** Lines are written together under load, and soon when there are few; what is left is written at exit. */
-const logChunkBytes = 8_192;
-const logFlushMs = 100;
-
 const openLogger = ({ log }: Config): Logger => {
   const level = process.env['TOLLGATE_LOG_LEVEL'] ?? 'info';
   if (log === 'pretty') return pino({ base: null, level }, pino.transport({ target: 'pino-pretty', options: { destination: 2 } }) as pino.DestinationStream);
-  return pino({ base: null, level }, pino.destination({ dest: 2, sync: false, minLength: logChunkBytes, periodicFlush: logFlushMs }));
+  return pino({ base: null, level }, gatheringLines(2));
 };
 
 const versionOf = (): string => {
