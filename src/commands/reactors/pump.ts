@@ -201,7 +201,7 @@ export class Pump {
       this.#busy.delete(stream);
       if (this.#again.delete(stream)) this.#ready.add(stream);
       this.#remind(this.#rows.get(stream)?.dueAt);
-      rested.abort();
+      rested.abort(null); // without a reason one with a stack would be made
       this.#next(); // one that was slow had no turn to give back
     });
     const turn = this.#p.clock.until(plus(this.#p.clock.now(), patienceMs), rested.signal).then(() => {
