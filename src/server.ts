@@ -35,6 +35,11 @@ const correlationIds = (random: Random) => (request: { headers: Record<string, s
   return typeof given === 'string' && correlation.test(given) ? given : Buffer.from(random.bytes(12)).toString('base64url');
 };
 
+/** Bodies are checked by the catalog's classes; a start need not load Fastify's own way of checking. */
+const noSchemas = (): never => {
+  throw new Error('no route has a schema of its own');
+};
+
 /** The name in a Host header, without port and brackets. */
 const hostName = (header: string | undefined): string => (header ?? '').toLowerCase().replace(/:\d+$/, '').replaceAll(/[[\]]/g, '');
 
@@ -58,6 +63,7 @@ export const serve = async ({ rim }: Assembled, config: Pick<Config, 'hostNames'
   const adapter = new FastifyAdapter({
     bodyLimit: bodyMaxBytes, genReqId: correlationId, requestIdHeader: false, trustProxy: false, logger: false, keepAliveTimeout: idleMaxMs, routerOptions: { maxParamLength: 300 },
     http: { headersTimeout: headersMaxMs, maxHeaderSize: 16_384, requireHostHeader: false },
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     clientErrorHandler: refuseRaw(headers, () => correlationId({ headers: {} })),
     // What Fastify refuses before any hook: an address that is none, or a part of one that is too long.
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => filter.answer(error, request, reply.headers(headers).header('x-correlation-id', request.id)),
