@@ -1,4 +1,5 @@
 /** The server as a process: configuration, folder, system, HTTP; and stops it in order. */
+import './short-lived.ts';
 import { join, relative } from 'node:path';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
