@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { catalog } from '../../src/commands/catalog.ts';
 
 const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const readyMaxMs = 20_000;
@@ -108,3 +109,9 @@ test('hosts of git that are none are refused by name', () => inFolder(async (fol
   await writeFile(join(folder, 'tollgate.yaml'), 'git:\n  allow: [github.com, "x y"]\n');
   assert.match((await run(['--port', '0', '--data', join(folder, 'data'), '--config', join(folder, 'tollgate.yaml')])).stderr, /not 'x y'/);
 }));
+
+test('the bundle keeps the names by which commands are found', async () => {
+  const bundle = fileURLToPath(new URL('../../server-bundle/', import.meta.url));
+  const text = (await Promise.all((await readdir(bundle)).filter((name) => name.endsWith('.js')).map((name) => readFile(join(bundle, name), 'utf8')))).join('\n');
+  for (const { message } of catalog) if (message) assert.match(text, new RegExp(`class ${message.name} extends CommandMessage\\b`));
+});
