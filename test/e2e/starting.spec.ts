@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -111,7 +111,9 @@ test('hosts of git that are none are refused by name', () => inFolder(async (fol
 }));
 
 test('the bundle keeps the names by which commands are found', async () => {
-  const bundle = fileURLToPath(new URL('../../server-bundle/', import.meta.url));
-  const text = (await Promise.all((await readdir(bundle)).filter((name) => name.endsWith('.js')).map((name) => readFile(join(bundle, name), 'utf8')))).join('\n');
-  for (const { message } of catalog) if (message) assert.match(text, new RegExp(`class ${message.name} extends CommandMessage\\b`));
+  const bundle = new URL('../../server-bundle/', import.meta.url);
+  const chunks = (await readdir(bundle)).filter((name) => /^chunk-.*\.js$/.test(name));
+  const loaded = await Promise.all(chunks.map((name) => import(new URL(name, bundle).href) as Promise<{ readonly catalog?: typeof catalog }>));
+  const names = (of: typeof catalog | undefined) => of?.map(({ type, message }) => `${type} ${message?.name}`);
+  assert.deepEqual(names(loaded.find((chunk) => chunk.catalog)?.catalog), names(catalog));
 });
