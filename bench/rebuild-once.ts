@@ -1,4 +1,5 @@
 /** `node rebuild-once.js DATA MODEL`: rebuilds one read model of a stopped folder and prints how long it took and how much memory it held at most. */
+import '../src/short-lived.ts';
 import { openAdapters } from '../src/adapters.ts';
 import { assemble } from '../src/assembly.ts';
 

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 const at = (...parts) => join(root, ...parts);
+const bundles = ['bundle-cli.mjs', 'bundle-server.mjs'];
 const built = ['src', 'cli', 'web', 'test', 'bench'];
 
 const fail = (message) => {
@@ -43,14 +44,14 @@ const fingerprint = (folder) => readdirSync(folder, { withFileTypes: true }).sor
 
 const build = () => {
   const stamp = at('dist', '.tollgate-built');
-  const value = digest(...built.flatMap((folder) => fingerprint(at(folder))), readFileSync(at('tsconfig.json'), 'utf8'), readFileSync(at('package-lock.json'), 'utf8'), readFileSync(at('scripts', 'bundle-cli.mjs'), 'utf8'));
+  const value = digest(...built.flatMap((folder) => fingerprint(at(folder))), readFileSync(at('tsconfig.json'), 'utf8'), readFileSync(at('package-lock.json'), 'utf8'), ...bundles.map((file) => readFileSync(at('scripts', file), 'utf8')));
   if (stampIs(stamp, value)) return;
   process.stderr.write('Building...\n');
   mkdirSync(at('dist'), { recursive: true });
   rmSync(stamp, { force: true });
   const node = nodePath();
   run(node, [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', root], 'the build');
-  run(node, [at('scripts', 'bundle-cli.mjs')], 'bundling the CLI');
+  for (const file of bundles) run(node, [at('scripts', file)], `bundling (${file})`);
   writeFileSync(stamp, value);
 };
 

@@ -4,7 +4,6 @@ import { AccountController } from './adapters/http/account.controller.ts';
 import { AdminDeedsController } from './adapters/http/admin-deeds.controller.ts';
 import { AdminPagesController } from './adapters/http/admin-pages.controller.ts';
 import { CancellingController } from './adapters/http/cancelling.controller.ts';
-import { CommandsController } from './adapters/http/commands.controller.ts';
 import { DocsController } from './adapters/http/docs.controller.ts';
 import { EventsController } from './adapters/http/events.controller.ts';
 import { DoctorController } from './adapters/http/doctor.controller.ts';
@@ -20,7 +19,6 @@ import { QueriesController } from './adapters/http/queries.controller.ts';
 import { RIM, type Rim } from './adapters/http/rim.ts';
 import { SessionsController } from './adapters/http/sessions.controller.ts';
 import { Watchers } from './adapters/http/watchers.ts';
-import { WebhooksController } from './adapters/http/webhooks.controller.ts';
 import { WorkloadsController } from './adapters/http/workloads.controller.ts';
 import { CommandsModule } from './commands/commands.module.ts';
 
@@ -32,7 +30,7 @@ export class AppModule {
       module: AppModule,
       imports: [CommandsModule.with(rim.handler)],
       providers: [{ provide: RIM, useValue: rim }, { provide: Watchers, useFactory: () => new Watchers(rim) }],
-      controllers: [HealthController, DoctorController, PagesController, LoginPagesController, PasswordPagesController, AccountPagesController, AdminPagesController, AdminDeedsController, CommandsController, SessionsController, PasswordsController, AccountController, CancellingController, OwnSessionsController, WorkloadsController, WebhooksController, OperationsController, EventsController, MetricsController, DocsController, QueriesController],
+      controllers: [HealthController, DoctorController, PagesController, LoginPagesController, PasswordPagesController, AccountPagesController, AdminPagesController, AdminDeedsController, SessionsController, PasswordsController, AccountController, CancellingController, OwnSessionsController, WorkloadsController, OperationsController, EventsController, MetricsController, DocsController, QueriesController],
     };
   }
 }

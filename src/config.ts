@@ -1,8 +1,9 @@
 /** Flags beat environment beats file (`tollgate.yaml`) beats defaults: one validated, frozen configuration. */
 import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { parse as parseYaml } from 'yaml';
+import type * as yaml from 'yaml';
 import { readAuthority } from './domain/git-address.ts';
 import type { Mode } from './domain/installation/events.ts';
 import { readMailCarrier, readMailFrom, type MailCarrier } from './mail-config.ts';
@@ -64,7 +65,8 @@ const readFile = (path: string, required: boolean): Readonly<Record<string, unkn
     return {};
   }
   try {
-    const value: unknown = parseYaml(readFileSync(path, 'utf8'));
+    const { parse } = createRequire(import.meta.url)('yaml') as typeof yaml; // only who has a file pays for loading it
+    const value: unknown = parse(readFileSync(path, 'utf8'));
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return flat(value) as Readonly<Record<string, unknown>>;
     if (value === null || value === undefined) return {};
     throw new Error('it must hold names and values');

@@ -3,8 +3,10 @@ import 'reflect-metadata';
 import type { Server } from 'node:http';
 import cookies from '@fastify/cookie';
 import { NestFactory } from '@nestjs/core';
+import { CommandBus } from '@nestjs/cqrs';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { serveCommands } from './adapters/http/commands.route.ts';
 import { hideDevelopment } from './adapters/http/development.ts';
 import { ProblemFilter } from './adapters/http/problem.filter.ts';
 import { serveForwardAuth } from './adapters/http/forward-auth.ts';
@@ -15,6 +17,7 @@ import { HttpProblem } from './adapters/http/problem.ts';
 import { refuseRaw } from './adapters/http/raw-refusals.ts';
 import { readableModels } from './adapters/http/queries.ts';
 import { securityHeaders } from './adapters/http/security-headers.ts';
+import { serveWebhooks } from './adapters/http/webhooks.route.ts';
 import { AppModule } from './app.module.ts';
 import type { Assembled, Logger } from './assembly.ts';
 import { isLoopback, type Config } from './config.ts';
@@ -30,6 +33,11 @@ const correlation = /^[\w.:-]{1,100}$/;
 const correlationIds = (random: Random) => (request: { headers: Record<string, string | string[] | undefined> }): string => {
   const given = request.headers['x-correlation-id'];
   return typeof given === 'string' && correlation.test(given) ? given : Buffer.from(random.bytes(12)).toString('base64url');
+};
+
+/** Bodies are checked by the catalog's classes; a start need not load Fastify's own way of checking. */
+const noSchemas = (): never => {
+  throw new Error('no route has a schema of its own');
 };
 
 /** The name in a Host header, without port and brackets. */
@@ -55,6 +63,7 @@ export const serve = async ({ rim }: Assembled, config: Pick<Config, 'hostNames'
   const adapter = new FastifyAdapter({
     bodyLimit: bodyMaxBytes, genReqId: correlationId, requestIdHeader: false, trustProxy: false, logger: false, keepAliveTimeout: idleMaxMs, routerOptions: { maxParamLength: 300 },
     http: { headersTimeout: headersMaxMs, maxHeaderSize: 16_384, requireHostHeader: false },
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     clientErrorHandler: refuseRaw(headers, () => correlationId({ headers: {} })),
     // What Fastify refuses before any hook: an address that is none, or a part of one that is too long.
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => filter.answer(error, request, reply.headers(headers).header('x-correlation-id', request.id)),
@@ -81,7 +90,10 @@ export const serve = async ({ rim }: Assembled, config: Pick<Config, 'hostNames'
     logger.info({ correlationId: request.id, method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'request');
     done();
   });
+  const bus = app.get(CommandBus, { strict: false });
   serveGate(fastify as never, rim, filter);
+  serveCommands(fastify as never, rim, bus, filter);
+  serveWebhooks(fastify as never, rim, bus, filter);
   serveForwardAuth(fastify as never, rim, filter);
   fastify.addContentTypeParser(['application/gzip', 'application/x-gzip', 'application/octet-stream'], ((_request: unknown, payload: unknown, done: (error: null, body: unknown) => void) => done(null, payload)) as never);
   await app.init();

@@ -8,7 +8,8 @@ import { beginning, BrokenChain, type Head, type Log, type Origin, type Recorded
 
 /** A stream folded: its state, where it stands, and which commands it already holds (by revision of their first event). */
 type Folded = { readonly state: unknown; readonly head: Head; readonly commands: Map<string, number> };
-type Slot = { committed?: Folded; pending?: { readonly state: unknown; readonly head: Head }; inFlight: number; turn: Promise<unknown>; round: number; lastDurable: Promise<unknown>; readonly underWay: Map<string, Promise<Outcome>> };
+/** What is not there is undefined, never deleted: an object that has lost a field is slow to read. */
+type Slot = { committed: Folded | undefined; pending: { readonly state: unknown; readonly head: Head } | undefined; inFlight: number; turn: Promise<unknown>; round: number; lastDurable: Promise<unknown>; readonly underWay: Map<string, Promise<Outcome>> };
 
 /** What became of a command: the recorded events (of this asking or an earlier one), or a refusal. */
 export type Outcome = { readonly events: readonly Recorded[]; readonly head: Head; readonly repeated: boolean } | Rejection;
@@ -70,7 +71,7 @@ export class Streams {
   #slot(stream: StreamName): Slot {
     const known = this.#slots.get(stream);
     if (known) return known;
-    const slot: Slot = { inFlight: 0, turn: Promise.resolve(), round: 0, lastDurable: Promise.resolve(), underWay: new Map() };
+    const slot: Slot = { committed: undefined, pending: undefined, inFlight: 0, turn: Promise.resolve(), round: 0, lastDurable: Promise.resolve(), underWay: new Map() };
     this.#slots.set(stream, slot);
     return slot;
   }
@@ -119,15 +120,15 @@ export class Streams {
     } catch (error) {
       if (slot.round === round) {
         slot.round += 1;
-        delete slot.committed;
-        delete slot.pending;
+        slot.committed = undefined;
+        slot.pending = undefined;
         slot.lastDurable = Promise.resolve();
       }
       throw error;
     } finally {
       slot.inFlight -= 1;
       slot.underWay.delete(job.commandId);
-      if (slot.inFlight === 0 && slot.round === round) delete slot.pending;
+      if (slot.inFlight === 0 && slot.round === round) slot.pending = undefined;
     }
   }
 

@@ -370,11 +370,11 @@ describe('real git', { skip: !gitInstalled }, async () => {
     process.env['PATH'] = empty;
     try {
       const one = host();
-      assert.match(one.unusable() ?? '', /git is not installed on this server \(it takes 2\.39 or newer\)/);
+      assert.match((await one.unusable()) ?? '', /git is not installed on this server \(it takes 2\.39 or newer\)/);
       await refusal(one.resolve(ask('https://git.test/x')), 'GitUnusable', /not installed/);
       writeFileSync(join(empty, 'git'), '#!/bin/sh\necho git version 2.30.2\n', { mode: 0o755 });
       process.env['PATH'] = `${empty}:${path}`;
-      assert.match(host().unusable() ?? '', /git 2\.30 is installed/);
+      assert.match((await host().unusable()) ?? '', /git 2\.30 is installed/);
     } finally {
       process.env['PATH'] = path;
     }

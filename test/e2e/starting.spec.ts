@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { catalog } from '../../src/commands/catalog.ts';
 
 const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const readyMaxMs = 20_000;
@@ -108,3 +109,11 @@ test('hosts of git that are none are refused by name', () => inFolder(async (fol
   await writeFile(join(folder, 'tollgate.yaml'), 'git:\n  allow: [github.com, "x y"]\n');
   assert.match((await run(['--port', '0', '--data', join(folder, 'data'), '--config', join(folder, 'tollgate.yaml')])).stderr, /not 'x y'/);
 }));
+
+test('the bundle keeps the names by which commands are found', async () => {
+  const bundle = new URL('../../server-bundle/', import.meta.url);
+  const chunks = (await readdir(bundle)).filter((name) => /^chunk-.*\.js$/.test(name));
+  const loaded = await Promise.all(chunks.map((name) => import(new URL(name, bundle).href) as Promise<{ readonly catalog?: typeof catalog }>));
+  const names = (of: typeof catalog | undefined) => of?.map(({ type, message }) => `${type} ${message?.name}`);
+  assert.deepEqual(names(loaded.find((chunk) => chunk.catalog)?.catalog), names(catalog));
+});

@@ -11,7 +11,7 @@ import type { Adapters } from '../../src/adapters.ts';
 import { MemoryCounters } from '../../src/adapters/counters/memory.ts';
 import { MemoryEventStore } from '../../src/adapters/event-store/memory.ts';
 import { SqliteEventStore } from '../../src/adapters/event-store/sqlite.ts';
-import { WebhooksController } from '../../src/adapters/http/webhooks.controller.ts';
+import { receiveWebhook } from '../../src/adapters/http/webhooks.route.ts';
 import { MemoryKeyring } from '../../src/adapters/keyring/memory.ts';
 import { MemoryLeases } from '../../src/adapters/lease/memory.ts';
 import { Mailbox } from '../../src/adapters/mail/mailbox.ts';
@@ -169,9 +169,8 @@ export class World {
   /** The provider's webhooks come in where they always do. */
   async #post(body: string, headers: Record<string, string>): Promise<number> {
     const { rim, handler } = this.system;
-    const controller = new WebhooksController(rim, { execute: (message: never) => handler.execute(message) } as never);
     try {
-      await controller.receive('stripe', { rawBody: Buffer.from(body), headers, id: `webhook.${headers['stripe-signature'] ?? ''}` } as never);
+      await receiveWebhook(rim, { execute: (message: never) => handler.execute(message) } as never, 'stripe', { rawBody: Buffer.from(body), headers, id: `webhook.${headers['stripe-signature'] ?? ''}` });
       return 200;
     } catch (error) {
       this.complaints.push(`a webhook was refused: ${String(error)}`);

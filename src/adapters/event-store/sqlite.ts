@@ -52,7 +52,7 @@ export class SqliteEventStore implements EventStore {
   readonly #writes: GroupCommit;
   readonly #listeners = new Set<() => void>();
   readonly #streams = new RecentMap<StreamName, Stand>(streamsRemembered);
-  readonly #names = new RecentMap<bigint, StreamName>(streamsRemembered);
+  readonly #names = new RecentMap<number, StreamName>(streamsRemembered);
   readonly #insertEvent: StatementSync;
   readonly #insertStream: StatementSync;
   readonly #findStream: StatementSync;
@@ -108,7 +108,7 @@ export class SqliteEventStore implements EventStore {
       const last = rows.at(-1);
       if (last === undefined) return;
       next = last[0];
-      yield rows.map(([position, stream, revision, id, type, data, meta]) => ({ position, stream: this.#name(stream), revision: Number(revision), id, type, data, meta }));
+      yield rows.map(([position, stream, revision, id, type, data, meta]) => ({ position, stream: this.#name(Number(stream)), revision: Number(revision), id, type, data, meta }));
       if (rows.length < pageSize) return;
       // Others get their turn between two pages, however long the log is.
       await turn();
@@ -169,7 +169,7 @@ export class SqliteEventStore implements EventStore {
     this.#streams.set(stream, stand);
     return stand;
   }
-  #name(key: bigint): StreamName {
+  #name(key: number): StreamName {
     const known = this.#names.get(key);
     if (known !== undefined) return known;
     const [name] = this.#nameOf.get(key) as unknown as [StreamName];

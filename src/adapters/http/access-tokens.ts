@@ -1,9 +1,9 @@
 /** Access and sign-up tokens: JWTs (EdDSA). A cache by hash saves the signature check only; everything else is looked at each time. */
 import { hash, type KeyObject } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
-import { LRUCache } from 'lru-cache';
 import type { PersonId, SessionId } from '../../domain/ids.ts';
 import { fromEpochMs, toEpochMs, type Instant } from '../../domain/instant.ts';
+import { RecentMap } from '../sqlite/recent-map.ts';
 
 type Times = { readonly issuedAt: Instant; readonly expiresAt: Instant };
 export type Claims = Times & ({ readonly kind: 'access'; readonly sid: SessionId } | { readonly kind: 'signup'; readonly person: PersonId });
@@ -13,7 +13,7 @@ const cachedMax = 20_000;
 
 export class AccessTokens {
   readonly #key: SigningKey;
-  readonly #verified = new LRUCache<string, Claims>({ max: cachedMax });
+  readonly #verified = new RecentMap<string, Claims>(cachedMax);
   constructor(key: SigningKey) {
     this.#key = key;
   }

@@ -1,6 +1,6 @@
 /** Bodies of calls that are no commands, and the one way every body is checked. */
 import 'reflect-metadata';
-import { IsBoolean, Length, IsString, validateSync, type ValidationError } from 'class-validator';
+import { getMetadataStorage, IsBoolean, Length, IsString, validateSync, type ValidationError } from 'class-validator';
 import { HttpProblem, invalid } from './problem.ts';
 import { IsAddress, IsIdOf, Maybe } from '../../commands/validation.ts';
 import type { FlowId, SessionId } from '../../domain/ids.ts';
@@ -61,6 +61,17 @@ const checkKeys = (value: unknown, path: string, depth: number): void => {
 };
 const flatten = (errors: readonly ValidationError[], path = ''): { field: string; message: string }[] =>
   errors.flatMap((error) => [...Object.values(error.constraints ?? {}).map((message) => ({ field: path + error.property, message })), ...flatten(error.children ?? [], `${path}${error.property}.`)]);
+
+/** What is to be checked of a class does not change once it is loaded; class-validator goes through all classes for it each time. */
+const storage = getMetadataStorage();
+const lookUp = storage.getTargetValidationMetadatas.bind(storage);
+const known = new Map<unknown, ReturnType<typeof lookUp>>();
+storage.getTargetValidationMetadatas = (type, schema, always, strict, groups) => {
+  if (groups !== undefined || schema || always || strict) return lookUp(type, schema, always, strict, groups);
+  let found = known.get(type);
+  if (!found) known.set(type, (found = lookUp(type, schema, always, strict, groups)));
+  return found;
+};
 
 /** An instance of `type`, or a 400 that names the fields. */
 export const checked = <T extends object>(type: new () => T, body: unknown): T => {

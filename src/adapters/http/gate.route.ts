@@ -1,5 +1,6 @@
-/** The gate: asked before whatever a customer does, so it is a route of Fastify's own; Nest's way to a controller would take half its time. */
+/** The gate: asked before whatever a customer does. */
 import type { FastifyInstance } from 'fastify';
+import { bare } from './bare-route.ts';
 import { callerOf } from './caller.ts';
 import { HttpProblem, notSignedIn } from './problem.ts';
 import type { ProblemFilter } from './problem.filter.ts';
@@ -7,19 +8,14 @@ import type { Rim } from './rim.ts';
 import { gateActions, gateVerdict, type GateAction } from '../../domain/service-level.ts';
 
 export const serveGate = (fastify: FastifyInstance, rim: Rim, filter: ProblemFilter): void => {
-  fastify.get<{ Querystring: { action?: string } }>('/gate', async (request, reply) => {
-    try {
-      const action = (request.query.action ?? 'read') as GateAction;
-      if (!gateActions.includes(action)) throw new HttpProblem(400, 'InvalidInput', `action must be one of ${gateActions.join(', ')}.`, 'For example /gate?action=run.', { errors: [{ field: 'action', message: 'unknown action' }] });
-      reply.header('Cache-Control', 'no-store');
-      const caller = await callerOf(rim, request);
-      if (caller.actor.kind === 'anonymous') throw notSignedIn();
-      const verdict = gateVerdict(caller.level, action);
-      rim.metrics.verdict(verdict.level, action, verdict.allow);
-      return { ...verdict, position: String(rim.gate.position) };
-    } catch (error) {
-      filter.answer(error, request, reply);
-      return reply;
-    }
-  });
+  fastify.get('/gate', bare(filter, async (request, reply) => {
+    const action = ((request.query as { action?: string }).action ?? 'read') as GateAction;
+    if (!gateActions.includes(action)) throw new HttpProblem(400, 'InvalidInput', `action must be one of ${gateActions.join(', ')}.`, 'For example /gate?action=run.', { errors: [{ field: 'action', message: 'unknown action' }] });
+    reply.header('Cache-Control', 'no-store');
+    const caller = await callerOf(rim, request);
+    if (caller.actor.kind === 'anonymous') throw notSignedIn();
+    const verdict = gateVerdict(caller.level, action);
+    rim.metrics.verdict(verdict.level, action, verdict.allow);
+    return { ...verdict, position: String(rim.gate.position) };
+  }));
 };

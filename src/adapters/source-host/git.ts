@@ -1,5 +1,5 @@
 /** Repositories over https, fetched by the real git as an unprivileged child that may reach one checked address and nothing else. */
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, lstatSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { rmdir } from 'node:fs/promises';
@@ -51,12 +51,13 @@ const publicLookup: Lookup = async (host) => {
 };
 
 /** Why git cannot be used here. */
-const missing = (): string | undefined => {
-  const { status, stdout } = spawnSync('git', ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-  if (status !== 0) return `git is not installed on this server (it takes ${oldest.join('.')} or newer)`;
-  const [, major = 0, minor = 0] = (/(\d+)\.(\d+)/.exec(stdout) ?? []).map(Number);
-  return major > oldest[0] || (major === oldest[0] && minor >= oldest[1]) ? undefined : `git ${major}.${minor} is installed on this server, and it takes ${oldest.join('.')} or newer`;
-};
+const missing = (): Promise<string | undefined> => new Promise((resolve) => {
+  execFile('git', ['--version'], (error, stdout) => {
+    if (error) return resolve(`git is not installed on this server (it takes ${oldest.join('.')} or newer)`);
+    const [, major = 0, minor = 0] = (/(\d+)\.(\d+)/.exec(stdout) ?? []).map(Number);
+    resolve(major > oldest[0] || (major === oldest[0] && minor >= oldest[1]) ? undefined : `git ${major}.${minor} is installed on this server, and it takes ${oldest.join('.')} or newer`);
+  });
+});
 
 const everybodyMayPass = (folder: string): boolean => {
   const mode = statSync(folder, { throwIfNoEntry: false })?.mode ?? 0;
@@ -81,7 +82,7 @@ export class GitSourceHost implements SourceHost {
   readonly #fetches: Lanes;
   readonly #as: As | undefined;
   /** Looked for once; '' when all is well. */
-  #missing: string | undefined;
+  #missing: Promise<string | undefined> | undefined;
   /** Where its errands are. */
   readonly folder: string;
   readonly #errands = new Set<GitErrand>();
@@ -96,9 +97,8 @@ export class GitSourceHost implements SourceHost {
     this.folder = placeFor(absolute(options.folder), this.#as);
     rmSync(this.folder, { recursive: true, force: true }); // what a killed process had not finished
   }
-  unusable(): string | undefined {
-    this.#missing ??= missing() ?? '';
-    return this.#missing === '' ? undefined : this.#missing;
+  unusable(): Promise<string | undefined> {
+    return (this.#missing ??= missing());
   }
 
   async resolve(request: GitRequest): Promise<string> {
@@ -152,7 +152,7 @@ export class GitSourceHost implements SourceHost {
 
   /** Checks everything that was given, and pins the host's address, before there is any process. */
   async #begin({ url, ref, credential }: GitRequest, timeoutMs: number): Promise<{ errand: GitErrand; address: GitAddress; about: About }> {
-    const unusable = this.unusable();
+    const unusable = await this.unusable();
     if (unusable !== undefined) throw refused('GitUnusable', unusable);
     const address = readGitUrl(url);
     if ('wrong' in address) throw refused('GitAddressRefused', address.wrong);

@@ -49,7 +49,7 @@ export class MemorySourceHost implements SourceHost {
     this.#repositories.set(url, repository);
     return repository;
   }
-  unusable(): string | undefined {
+  async unusable(): Promise<string | undefined> {
     return undefined;
   }
   async resolve(request: GitRequest): Promise<string> {

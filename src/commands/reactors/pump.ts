@@ -201,7 +201,7 @@ export class Pump {
       this.#busy.delete(stream);
       if (this.#again.delete(stream)) this.#ready.add(stream);
       this.#remind(this.#rows.get(stream)?.dueAt);
-      rested.abort();
+      rested.abort(null); // without a reason one with a stack would be made
       this.#next(); // one that was slow had no turn to give back
     });
     const turn = this.#p.clock.until(plus(this.#p.clock.now(), patienceMs), rested.signal).then(() => {
@@ -281,7 +281,8 @@ export class Pump {
   async #within<T>(deed: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { deadlineMs = deadlineDefaultMs } = this.reactor;
     const [late, answered] = [new AbortController(), new AbortController()];
-    const deadline = this.#p.clock.until(plus(this.#p.clock.now(), deadlineMs), answered.signal).then((): never => {
+    const deadline = this.#p.clock.until(plus(this.#p.clock.now(), deadlineMs), answered.signal).then(() => {
+      if (answered.signal.aborted) return undefined as never; // nobody listens any more
       late.abort();
       throw new Unavailable(`no answer within ${Math.round(deadlineMs / second)} seconds`);
     });
@@ -289,7 +290,7 @@ export class Pump {
       return await Promise.race([deed(late.signal), deadline]);
     } finally {
       deadline.catch(() => undefined);
-      answered.abort();
+      answered.abort(null);
     }
   }
 

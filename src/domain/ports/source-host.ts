@@ -20,7 +20,7 @@ export interface SourceHost {
   /** That commit's files as tar+gzip, the same bytes each time; nothing is left of it when the reader stops. */
   fetch(request: GitRequest & { readonly commit: string }): AsyncIterable<Uint8Array>;
   /** Why nothing can be fetched here at all; undefined when it can. */
-  unusable(): string | undefined;
+  unusable(): Promise<string | undefined>;
   close(): Promise<void>;
 }
 
