@@ -8,6 +8,8 @@ import { PeerProcess } from './processes.ts';
 
 export type Pair = {
   readonly name: string;
+  /** Whether several servers may share it, so that the consumers run where a lease is held. */
+  readonly leased: boolean;
   /** As a server's environment has it. */
   readonly environment: { readonly TOLLGATE_EVENTSTORE?: string; readonly TOLLGATE_READMODELS?: string };
   /** The same, as a server's command line has it. */
@@ -34,7 +36,7 @@ export const onEachPair = (says: string, timeout: number, work: (pair: Pair, t: 
       try {
         if (esdb) await peer.start();
         await work({
-          name,
+          name, leased: esdb && mongo,
           environment: { ...(esdb ? { TOLLGATE_EVENTSTORE: peer.url } : {}), ...(database === undefined ? {} : { TOLLGATE_READMODELS: database }) },
           arguments: [...(esdb ? ['--eventstore', peer.url] : []), ...(database === undefined ? [] : ['--readmodels', database])],
         }, t);
