@@ -99,7 +99,10 @@ export class Load {
   /** Resolves once so many more have been acknowledged. */
   async more(count: number): Promise<void> {
     const goal = this.acknowledged.size + count;
-    while (this.acknowledged.size < goal && this.wrong.length === 0) await sleep(20);
+    while (this.acknowledged.size < goal) {
+      if (this.wrong.length > 0) throw new Error(`answers that are neither done nor "try again": ${this.wrong.join('\n')}`);
+      await sleep(20);
+    }
   }
   /** Everything asked for is acknowledged before it ends. */
   async stop(): Promise<void> {
