@@ -52,7 +52,7 @@ withMongo((mongo) => {
       assert.equal(await invites(second), added);
       t.diagnostic(`${added} acknowledged, ${load.unavailable} asked again`);
     } finally {
-      await load.stop().catch(() => undefined);
+      load.abandon();
       for (const { child } of [first, second]) await ended(child, 'SIGKILL');
       await peer.end('SIGKILL');
       await dropDatabases(kept);

@@ -134,6 +134,16 @@ withStandIn(() => {
       assert.equal(left.length, 1, left.join(' '));
     });
 
+    test(`${name}: documents that another has taken away already are taken away: the drop of a killed server may come later than its successor's`, async () => {
+      const mongo = await (await starting).mongo();
+      const models = await MongoReadModels.open(mongo);
+      await (await models.open('plans.v1')).put([entry('a', 1n, 1)]);
+      const store = (await mongo.database.listCollections().toArray()).map((each) => each.name).find((each) => each.startsWith('models.')) ?? '';
+      await mongo.database.collection(store).drop();
+      await models.drop('plans.v1');
+      assert.deepEqual(await models.names(), []);
+    });
+
     test(`${name}: an index that is another is named, a document that is too big is refused in words`, async () => {
       const mongo = await (await starting).mongo();
       const models = await MongoReadModels.open(mongo);

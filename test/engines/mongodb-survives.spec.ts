@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { copyKeys, mongoUrl } from '../contracts/mongodb.ts';
+import { intact } from './intact.ts';
 import { StandIn, withStandIn } from './mongo-server.ts';
-import { ask, ended, Load, startServer, untilReady, type ServerProcess } from './processes.ts';
+import { ask, ended, Load, startServer, untilReady } from './processes.ts';
 
 const between = 30;
 type Mishap = { readonly away: (server: StandIn) => Promise<void>; readonly back: (server: StandIn) => Promise<void> };
@@ -16,29 +17,6 @@ const mishaps: Readonly<Record<string, Mishap>> = {
   'killed and started again': { away: (server) => server.end('SIGKILL'), back: (server) => server.start() },
   'paused and continued': { away: async (server) => server.signal('SIGSTOP'), back: async (server) => server.signal('SIGCONT') },
 };
-const last = (text: string): any => JSON.parse(text.trim().split('\n').at(-1) ?? '{}');
-/** As of this position at least. */
-const itemsOf = async (server: ServerProcess, path: string, position: string): Promise<any[]> => {
-  const items: any[] = [];
-  for (let cursor = ''; ; ) {
-    const page = JSON.parse((await ask(server, 'GET', `${path}?limit=1000&after=${position}${cursor}`)).text);
-    items.push(...page.items);
-    if (page.next === undefined) return items;
-    cursor = `&cursor=${page.next}`;
-  }
-};
-/** Everything acknowledged is there, once, readable; the log verifies; every read model is what the log makes of it. */
-const intact = async (server: ServerProcess, acknowledged: ReadonlySet<string>): Promise<void> => {
-  await untilReady(server, 200);
-  const { position, items } = JSON.parse((await ask(server, 'GET', '/projections')).text);
-  const invites = await itemsOf(server, '/invites', position);
-  assert.deepEqual(invites.map(({ email }) => email).sort(), [...acknowledged].sort(), 'every acknowledged address is there once, and its key opens it');
-  assert.partialDeepStrictEqual(last((await ask(server, 'GET', '/audit/verify')).text), { done: true, ok: true, failures: [] });
-  for (const { name } of items) {
-    assert.partialDeepStrictEqual(last((await ask(server, 'POST', `/projections/${name}/rebuild`)).text), { done: true, equal: true, differences: [], swapped: true }, name);
-  }
-};
-
 withStandIn(() => {
   for (const replicaSet of [undefined, 'rs']) {
     const name = replicaSet === undefined ? 'mongodb, single' : 'mongodb, replica set';
@@ -68,7 +46,7 @@ withStandIn(() => {
         assert.equal(server.child.exitCode, null, 'the same process went through all of it');
         await intact(server, load.acknowledged);
       } finally {
-        await load.stop().catch(() => undefined);
+        load.abandon();
         await ended(server.child, 'SIGKILL');
         await mongo.stop();
         await rm(folder, { recursive: true, force: true });
@@ -94,7 +72,7 @@ withStandIn(() => {
       assert.deepEqual(load.wrong, []);
       await intact(server, load.acknowledged);
     } finally {
-      await load.stop().catch(() => undefined);
+      load.abandon();
       await ended(server.child, 'SIGKILL');
       await mongo.stop();
       await rm(folder, { recursive: true, force: true });

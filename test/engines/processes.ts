@@ -61,18 +61,20 @@ export const ask = async ({ origin, token }: Pick<ServerProcess, 'origin' | 'tok
   return { status: answer.status, text: await answer.text() };
 };
 
+type Asked = Pick<ServerProcess, 'origin' | 'token'> & Partial<Pick<ServerProcess, 'errors'>>;
 const againMs = 100;
 /** Callers that invite one address after the other, each under its own key, and try again under the same key until they are told that it is done. */
 export class Load {
-  readonly #servers: readonly Pick<ServerProcess, 'origin' | 'token'>[];
+  readonly #servers: readonly Asked[];
   readonly acknowledged = new Set<string>();
   /** Answers that were neither done nor "try again". */
   readonly wrong: string[] = [];
   unavailable = 0;
   #stopped = false;
+  #abandoned = false;
   #serial = 0;
   readonly #callers: Promise<void>[];
-  constructor(servers: readonly Pick<ServerProcess, 'origin' | 'token'>[], callers = 12) {
+  constructor(servers: readonly Asked[], callers = 12) {
     this.#servers = servers;
     this.#callers = Array.from({ length: callers }, () => this.#call());
   }
@@ -80,8 +82,8 @@ export class Load {
     while (!this.#stopped) {
       const n = (this.#serial += 1);
       const email = `guest${n}@example.com`;
-      for (let tries = 0; ; tries += 1) {
-        const server = this.#servers[(n + tries) % this.#servers.length] as Pick<ServerProcess, 'origin' | 'token'>;
+      for (let tries = 0; !this.#abandoned; tries += 1) {
+        const server = this.#servers[(n + tries) % this.#servers.length] as Asked;
         const answer = await ask(server, 'POST', '/commands/AddInvite', { body: { email }, key: `guest-${n}` }).catch(() => ({ status: 503, text: '' }));
         if (answer.status === 200) {
           this.acknowledged.add(email);
@@ -99,12 +101,20 @@ export class Load {
   /** Resolves once so many more have been acknowledged. */
   async more(count: number): Promise<void> {
     const goal = this.acknowledged.size + count;
-    while (this.acknowledged.size < goal && this.wrong.length === 0) await sleep(20);
+    while (this.acknowledged.size < goal) {
+      if (this.wrong.length > 0) throw new Error(`answers that are neither done nor "try again": ${[...this.wrong, ...this.#servers.map((server) => server.errors?.().slice(-4_000))].join('\n')}`);
+      await sleep(20);
+    }
   }
   /** Everything asked for is acknowledged before it ends. */
   async stop(): Promise<void> {
     this.#stopped = true;
     await Promise.all(this.#callers);
+  }
+  /** Nothing is asked any more: for the end of a test, which must say why it failed, and not wait for an engine that is away. */
+  abandon(): void {
+    this.#stopped = true;
+    this.#abandoned = true;
   }
 }
 export const untilReady = async (server: Pick<ServerProcess, 'origin' | 'token'>, status: number): Promise<string> => {

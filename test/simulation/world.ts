@@ -27,11 +27,14 @@ import type { Secrets } from '../../src/adapters/system/secrets.ts';
 import { assemble, type Assembled } from '../../src/assembly.ts';
 import { earliest, plus, toEpochMs, type Instant } from '../../src/domain/instant.ts';
 import type { EventStore } from '../../src/domain/ports/event-store.ts';
+import type { ReadModels } from '../../src/domain/ports/read-models.ts';
 
 export type StoreKind = 'memory' | 'sqlite';
 /** Changes what the system is built of: how planted bugs come in. */
 export type Tampering = (adapters: Adapters) => Adapters;
-export type WorldOptions = { readonly seed: number; readonly store: StoreKind; readonly tamper?: Tampering };
+/** Log and read models that somebody else has opened, and closes; `exclusive`: whether nobody else could write the log. */
+export type KeptElsewhere = { readonly store: EventStore; readonly models: ReadModels; readonly exclusive: boolean };
+export type WorldOptions = { readonly seed: number; readonly store: StoreKind | KeptElsewhere; readonly tamper?: Tampering };
 
 const start = '2026-01-15T09:00:00.000Z' as Instant;
 /** The pair for access tokens is by chance, because no simulated customer ever shows one. */
@@ -44,7 +47,7 @@ export class World {
   readonly turns = new Turns();
   readonly clock = new ManualClock(start);
   readonly store: EventStore;
-  readonly models = new MemoryReadModels();
+  readonly models: ReadModels;
   readonly runtime: MemoryRuntime;
   /** What the process wrote to its log about things that should not be. */
   readonly complaints: string[] = [];
@@ -55,6 +58,7 @@ export class World {
   system!: Assembled;
   life: Life = { ended: true };
   readonly #options: WorldOptions;
+  readonly #kept: KeptElsewhere;
   readonly #folder = mkdtempSync(join(tmpdir(), 'tollgate-simulation-'));
   readonly #random: SeededRandom;
   readonly #secrets: Secrets;
@@ -70,7 +74,10 @@ export class World {
     this.#random = new SeededRandom(`chance ${options.seed}`);
     this.#secrets = secretsFrom(new SeededRandom(`secrets ${options.seed}`));
     this.#keyring = new MemoryKeyring({ masterKey: this.#secrets.keyring, hmacKey: this.#secrets.lookup, random: new SeededRandom(`keys ${options.seed}`) });
-    this.store = options.store === 'memory' ? new MemoryEventStore() : SqliteEventStore.open(join(this.#folder, 'events.db'));
+    const kept = options.store;
+    this.#kept = typeof kept === 'object' ? kept : { store: kept === 'memory' ? new MemoryEventStore() : SqliteEventStore.open(join(this.#folder, 'events.db')), models: new MemoryReadModels(), exclusive: true };
+    this.store = this.#kept.store;
+    this.models = this.#kept.models;
     this.runtime = new MemoryRuntime({ sources: this.#sources, clock: this.clock });
     this.payments = this.#openPayments();
   }
@@ -137,7 +144,7 @@ export class World {
   }
   async close(): Promise<void> {
     await this.turns.end(this.life);
-    for (const part of [this.payments, this.#mailbox, this.store]) await part.close();
+    for (const part of [this.payments, this.#mailbox, ...(this.#kept === this.#options.store ? [] : [this.store])]) await part.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
@@ -153,7 +160,7 @@ export class World {
     const mailbox = taking(this.#mailbox, turns, life, ['send']);
     return {
       clock: clockOf(this.clock, life), random: this.#random, secrets: this.#secrets,
-      store: storeInTurns(this.store, turns, life), exclusive: true, replicated: false, claim: async () => undefined, silent: async () => [],
+      store: storeInTurns(this.store, turns, life), exclusive: this.#kept.exclusive, replicated: false, claim: async () => undefined, silent: async () => [],
       readModels: modelsInTurns(this.models, turns, life),
       keyring: taking(this.#keyring, turns, life, ['find', 'findOrCreate', 'sealingKey', 'openingKey', 'takePooledKey', 'link', 'erase']),
       counters: taking(this.#counters, turns, life, ['hit', 'prune']),

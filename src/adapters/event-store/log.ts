@@ -132,7 +132,7 @@ export class StoredLog implements Log {
     this.#feed.listen(listener, after);
     if (this.exclusive || after === undefined) return;
     this.#toldBefore = after;
-    this.#looking ??= setInterval(() => this.#look(), usualRests.lookAgainMs).unref();
+    if (this.#rests.lookAgainMs !== Infinity) this.#looking ??= setInterval(() => this.#look(), this.#rests.lookAgainMs).unref();
     this.#look();
   }
   told(position: Position): Promise<void> {

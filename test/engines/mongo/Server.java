@@ -54,6 +54,7 @@ public final class Server extends H2Backend {
   /** Whoever writes or reads holds it; a transaction from its first command to its last. */
   private final Semaphore lock = new Semaphore(1, true);
   private volatile Transaction open;
+  private volatile boolean stopping;
   /** Of each session: its last retryable write and what was answered. */
   private final Map<Object, Answered> answered = new ConcurrentHashMap<>();
   private volatile Fault fault;
@@ -82,7 +83,10 @@ public final class Server extends H2Backend {
     MongoServer server = new MongoServer(backend);
     server.bind(new InetSocketAddress("127.0.0.1", Integer.parseInt(options.getOrDefault("port", "0"))), 1, workers);
     backend.address = "127.0.0.1:" + server.getLocalAddress().getPort();
-    Runtime.getRuntime().addShutdownHook(new Thread(server::shutdownNow));
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+      backend.stopAnswering();
+      server.shutdownNow();
+    }));
     System.out.println("listening on " + backend.address);
   }
 
@@ -148,6 +152,7 @@ public final class Server extends H2Backend {
     if (inTransaction) return inside(message, command, name, session, number);
     acquire();
     try {
+      if (stopping) return shuttingDown();
       Answered before = session == null || number < 0 ? null : answered.get(session);
       if (before != null && before.number == number) return before.answer;
       Document answer = carriedOut(message, name);
@@ -161,7 +166,14 @@ public final class Server extends H2Backend {
   }
 
   private Document carriedOut(MongoMessage message, String name) {
-    Document answer = super.handleMessage(message);
+    Document answer;
+    try {
+      answer = super.handleMessage(message);
+    } catch (MongoServerException failed) {
+      // The library says so without the code that MongoDB's own answer has, and callers go by the code.
+      if (name.equals("drop") && "ns not found".equals(failed.getMessage())) return error(26, "NamespaceNotFound", failed.getMessage(), List.of());
+      throw failed;
+    }
     // A write that names no documents left to write is answered by the library without its count.
     return answer == null ? okay() : answer;
   }
@@ -171,23 +183,30 @@ public final class Server extends H2Backend {
     Transaction current = open;
     if (Boolean.TRUE.equals(command.get("startTransaction"))) {
       if (!tryAcquire()) return error(112, "WriteConflict", "another transaction is open", List.of("TransientTransactionError"));
+      if (stopping) {
+        lock.release();
+        return shuttingDown();
+      }
       store.commit();
       open = current = new Transaction(session, number, store.getCurrentVersion(), message.getChannel(), System.currentTimeMillis());
     }
-    if (current == null || !current.session.equals(session) || current.number != number) return error(251, "NoSuchTransaction", "no such transaction", List.of("TransientTransactionError"));
-    try {
-      Document answer = carriedOut(message, name);
-      // Any failure ends a transaction.
-      Collection<?> errors = (Collection<?>) answer.get("writeErrors");
-      if (errors != null && !errors.isEmpty()) rollBack();
-      return answer;
-    } catch (MongoServerException failed) {
-      rollBack();
-      throw failed;
+    // Nobody rolls back in the middle of a command: what it writes afterwards would stay.
+    synchronized (this) {
+      if (open != current || current == null || !current.session.equals(session) || current.number != number) return error(251, "NoSuchTransaction", "no such transaction", List.of("TransientTransactionError"));
+      try {
+        Document answer = carriedOut(message, name);
+        // Any failure ends a transaction.
+        Collection<?> errors = (Collection<?>) answer.get("writeErrors");
+        if (errors != null && !errors.isEmpty()) rollBack();
+        return answer;
+      } catch (MongoServerException failed) {
+        rollBack();
+        throw failed;
+      }
     }
   }
 
-  private Document end(Object session, long number, boolean commit) {
+  private synchronized Document end(Object session, long number, boolean commit) {
     Transaction current = open;
     if (current == null || !current.session.equals(session) || current.number != number) {
       Answered before = answered.get(session);
@@ -211,6 +230,17 @@ public final class Server extends H2Backend {
     store.rollbackTo(current.version);
     open = null;
     lock.release();
+  }
+
+  /** Closing the library's store writes what is in it, a half transaction, too: so what is open is undone, and what runs comes to its end, first. */
+  private void stopAnswering() {
+    rollBack();
+    lock.acquireUninterruptibly();
+    stopping = true;
+    lock.release();
+  }
+  private static Document shuttingDown() {
+    return error(91, "ShutdownInProgress", "shutting down", List.of("RetryableWriteError"));
   }
 
   @Override
