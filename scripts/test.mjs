@@ -28,18 +28,31 @@ if (lint.status !== 0) console.error('The linter found something; see above.');
 const suiteOf = (file) => Object.keys(suites).find((name) => file.startsWith(`${name}/`));
 const files = (only.length > 0 ? only : ['**/*.spec.js']).flatMap((pattern) => globSync(pattern, { cwd: join(root, 'dist/test') })).filter((file) => suiteOf(file) === suite && (only.length > 0 || !file.startsWith('engines/'))).map((file) => join(root, 'dist/test', file)).sort();
 const counts = { passed: 0, failed: 0, skipped: 0 };
-// A test that fails may leave a server behind, which would keep its file's process for ever.
-const stream = run({ files, concurrency, timeout: timeoutMs, forceExit: true, execArgv: ['--enable-source-maps'] });
+/** A test that fails may leave a server behind that keeps its file's process for ever. (The runner's own forced exit loses tests.) */
+const stuck = new AbortController();
+let patience;
+const heard = () => {
+  clearTimeout(patience);
+  patience = setTimeout(() => {
+    console.error('Nothing has been heard for longer than a test may take: what still runs is ended.');
+    stuck.abort();
+  }, timeoutMs + 30_000);
+};
+heard();
+const stream = run({ files, concurrency, timeout: timeoutMs, signal: stuck.signal, execArgv: ['--enable-source-maps'] });
 stream.on('test:pass', ({ skip, todo, details }) => {
+  heard();
   if (details.type === 'suite') return;
   if (skip || todo) counts.skipped += 1;
   else counts.passed += 1;
 });
 stream.on('test:fail', ({ details }) => {
+  heard();
   if (details.type !== 'suite') counts.failed += 1;
 });
 stream.compose(new spec()).pipe(process.stdout);
 stream.on('end', () => {
+  clearTimeout(patience);
   const failed = counts.failed + (lint.status === 0 ? 0 : 1);
   process.stdout.write(`\n${counts.passed} passed, ${failed} failed, ${counts.skipped} skipped\n`);
   process.exitCode = failed === 0 && counts.passed + (suite === undefined ? 0 : counts.skipped) > 0 ? 0 : 1;
