@@ -1,4 +1,4 @@
-/** The calls that come most often are routes of Fastify's own: Nest's way to a controller would add a quarter to what they cost. Errors are answered as everywhere. */
+/** The calls that come most often are routes of Fastify's own: Nest's way to a controller is a good part of what a short call costs. Errors are answered as everywhere. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ProblemFilter } from './problem.filter.ts';
 
