@@ -15,8 +15,7 @@ export const container = { service: 'eventstoredb', environment: { TOLLGATE_TEST
 export const standIn = "this repository's own server of EventStoreDB's protocol (test/peers/eventstoredb): a stand-in for tests, no database to trust data to";
 export const suites = [
   { says: 'the contract of the event store, and every fault of it', files: ['contracts/event-store.spec.js', 'contracts/eventstoredb.spec.js', 'commands/shared-log.spec.js'] },
-  { says: 'stopped, killed, paused and slowed under load; several servers', files: ['engines/eventstoredb-*.spec.js', 'engines/replicas.spec.js'], withOthers: true },
-  { says: 'every pair of engines: the demo, the server killed, engines that answer late, the simulator', files: ['engines/pairs-*.spec.js'], withOthers: true },
+  { says: 'stopped, killed, paused and slowed under load; several servers; every pair of engines: the demo, the server killed, engines that answer late, the simulator', files: ['engines/eventstoredb-*.spec.js', 'engines/pairs-*.spec.js', 'engines/replicas.spec.js'], withOthers: true },
   { says: 'every journey, end to end', files: ['e2e/*.spec.js'], environment: { TOLLGATE_TEST_EVENTSTORE: 'peer' } },
 ];
 export const missing = () => undefined;

@@ -21,8 +21,10 @@ export type Change = { readonly model: string; readonly id: string; /** Of the l
 /** Told when a model has moved on: what changed by that, or `everything` after a rebuild that differed. */
 export type OnAdvanced = (changes: readonly Change[] | 'everything') => void;
 
-/** Folds a page into a collection: documents and checkpoint in one step. Returns the checkpoint reached; says what changed where somebody listens. */
-const fold = async (model: Projection, into: Collection, expected: Position, page: readonly Recorded[], changes?: Change[]): Promise<Position> => {
+/** What was reached, and what changed by that: worked out only for who listens once it is written. */
+type Folded = { readonly next: Position; readonly changes: () => readonly Change[] };
+/** Folds a page into a collection: documents and checkpoint in one step. */
+const fold = async (model: Projection, into: Collection, expected: Position, page: readonly Recorded[]): Promise<Folded> => {
   const next = page.at(-1)?.position ?? expected;
   const relevant = page.filter((event) => model.events.includes(event.type));
   const keys = [...new Set(relevant.flatMap((event) => model.keys(event)))];
@@ -36,11 +38,11 @@ const fold = async (model: Projection, into: Collection, expected: Position, pag
     else deletes.push(key);
   }
   await into.commit({ expected, next, puts, deletes });
-  if (changes) for (const [key, after] of documents) {
+  const changes = (): readonly Change[] => [...documents].flatMap(([key, after]) => {
     const before = stored.get(key)?.document;
-    if (before !== after) changes.push({ model: model.name, id: key, position: relevant.findLast((event) => model.keys(event).includes(key))?.position ?? next, before, after });
-  }
-  return next;
+    return before === after ? [] : [{ model: model.name, id: key, position: relevant.findLast((event) => model.keys(event).includes(key))?.position ?? next, before, after }];
+  });
+  return { next, changes };
 };
 
 /** Keeps one read model up to date, and rebuilds it beside the live one. */
@@ -167,16 +169,19 @@ export class ModelRunner {
   async #run(signal: AbortSignal): Promise<void> {
     for await (const page of this.#log.follow(this.position, signal)) {
       const last = page.at(-1)?.position ?? this.position;
-      const changes: Change[] | undefined = this.#listeners.size > 0 ? [] : undefined;
+      let changes: Folded['changes'] = () => [];
       this.#writing = last;
       this.#unwritten += page.length;
       if (this.#unwritten > idleEventsMax || page.some((event) => this.model.events.includes(event.type))) {
-        this.#written = await fold(this.model, this.#collection, this.#written, page, changes);
+        const folded = await fold(this.model, this.#collection, this.#written, page);
+        this.#written = folded.next;
+        changes = folded.changes;
         this.#unwritten = 0;
       }
       this.#tries = 0;
       this.#reached(last);
-      this.#tell(changes ?? []);
+      // Whoever began to listen while it was being written is told, too: for them it had not been reached.
+      if (this.#listeners.size > 0) this.#tell(changes());
       if (signal.aborted) return;
     }
   }
@@ -232,7 +237,7 @@ export class ModelRunner {
       let position = 0n;
       const catchUp = async () => {
         for await (const page of this.#log.readAll(position)) {
-          position = await fold(this.model, rebuilt, position, page);
+          position = (await fold(this.model, rebuilt, position, page)).next;
           this.rebuilding = position;
           options.progress(position);
         }
@@ -263,10 +268,10 @@ export class ModelRunner {
     for await (const page of this.#log.readAll(this.#written)) {
       const until = page.filter((event) => event.position <= position);
       if (until.length === 0) return;
-      const changes: Change[] = [];
-      this.#written = await fold(this.model, this.#collection, this.#written, until, changes);
-      this.#reached(this.#written); // where following goes on, should there be no swap
-      this.#tell(changes);
+      const { next, changes } = await fold(this.model, this.#collection, this.#written, until);
+      this.#written = next;
+      this.#reached(next); // where following goes on, should there be no swap
+      if (this.#listeners.size > 0) this.#tell(changes());
     }
   }
 

@@ -10,4 +10,4 @@ const lives = (leased: boolean) => ({ kills: Number(given ?? (leased ? 6 : 10)),
 onEachPair(`the server is killed again and again under load (TOLLGATE_TEST_SEED=${seed})`, 170_000, async ({ arguments: args, leased }, t) => {
   const { kills, uptimeMaxMs } = lives(leased);
   t.diagnostic(`${kills} kills: ${await killedUnderLoad({ kills, seed, uptimeMaxMs, arguments: args })}`);
-});
+}, 3);

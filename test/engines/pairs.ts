@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { describe, test, type TestContext } from 'node:test';
 import { dropDatabases, mongoServer, mongoUrl } from '../contracts/mongodb.ts';
 import { PeerProcess } from './processes.ts';
 
@@ -22,8 +22,11 @@ const all = [
 ] as const;
 
 let opened = 0;
-/** A test for each pair, one after the other; loudly none where its MongoDB is not there. */
-export const onEachPair = (says: string, timeout: number, work: (pair: Pair, t: TestContext) => Promise<void>): void => {
+/** A test for each pair, one after the other unless most of their time is spent waiting; loudly none where its MongoDB is not there. */
+export const onEachPair = (says: string, timeout: number, work: (pair: Pair, t: TestContext) => Promise<void>, concurrency = 1): void => {
+  describe(says, { concurrency }, () => list(says, timeout, work));
+};
+const list = (says: string, timeout: number, work: (pair: Pair, t: TestContext) => Promise<void>): void => {
   for (const { name, esdb, mongo } of all) {
     if (mongo && mongoServer === undefined) {
       test(`${name}: NOT RUN, TOLLGATE_TEST_MONGODB names no server (\`npm run test:engines\` brings one)`, { skip: true }, () => undefined);

@@ -36,11 +36,11 @@ export const killedUnderLoad = async ({ kills, seed, uptimeMaxMs, arguments: giv
       await server.end('SIGKILL');
       startsMs.push(await server.start());
     }
+    // On a busy machine no life may have been long enough for a whole journey: the last one is as long as it takes.
+    while (load.customers.length === 0 || load.acknowledged.length <= kills) await sleep(50);
     await load.end();
     const slowest = startsMs.toSorted((a, b) => b - a);
     assert.ok((slowest[slowest.length >> 1] ?? 0) <= readyMs, `it is ready again soon: ${slowest.join(', ')} ms`); // the median: a busy machine may hold up any one of them
-    assert.ok(load.acknowledged.length > kills, 'there was load');
-    assert.ok(load.customers.length > 0, 'somebody got through');
     await assertIntact(server, load, kills);
     assert.equal((await server.ask('GET', '/readyz')).status, 200, 'and it comes to say that it is ready');
     assert.equal(server.errors, '', 'no bug was logged');

@@ -158,3 +158,32 @@ test('two consumers of one collection cannot both write: the later one stops wit
   assert.equal(runners.filter(({ failure }) => failure !== undefined).length, 1);
   assert.deepEqual(await documentsIn((runners[0] as ModelRunner).collection), folded(model, await log.events()));
 });
+
+test('who begins to watch while a step is being written is told what it changed: for them it had not been reached', async () => {
+  const model = projections.find(({ name }) => name === 'invites') as (typeof projections)[number];
+  const log = new TestLog();
+  const readModels = new MemoryReadModels();
+  const [writing, written] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const open = readModels.open.bind(readModels);
+  readModels.open = async (...args) => {
+    const collection = await open(...args);
+    const commit = collection.commit.bind(collection);
+    collection.commit = async (batch) => {
+      writing.resolve();
+      await written.promise;
+      return commit(batch);
+    };
+    return collection;
+  };
+  const runner = await running(model, log.log, readModels);
+  await log.append(...inOrder.filter(({ event }) => event.type === 'InviteAdded').slice(0, 1));
+  await writing.promise;
+  const told: string[] = [];
+  const before = runner.position;
+  runner.onAdvanced((changes) => told.push(...(changes === 'everything' ? [changes] : changes.map(({ model: of }) => of))));
+  written.resolve();
+  await caughtUp(runner, log.log);
+  await runner.stop();
+  assert.ok(runner.position > before);
+  assert.deepEqual(told, ['invites']);
+});

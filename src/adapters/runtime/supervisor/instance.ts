@@ -226,10 +226,10 @@ export class Instance {
   async #awaitAddress(port: number, run: { readonly over: boolean }): Promise<void> {
     const fastUntil = Date.now() + 10_000;
     while (!run.over) {
-      for (const [host, url] of [['127.0.0.1', `http://127.0.0.1:${port}`], ['::1', `http://[::1]:${port}`]] as const) {
-        if (!(await answers(port, host)) || run.over || this.#ending) continue;
-        return this.#become({ state: 'running', incarnation: this.unit.incarnation, address: url });
-      }
+      // Asked in this order: one that listens on both, from between the first two questions on, has its usual address all the same.
+      const old = await answers(port, '127.0.0.1');
+      const onlyNew = !old && (await answers(port, '::1')) && !(await answers(port, '127.0.0.1'));
+      if ((old || onlyNew) && !run.over && !this.#ending) return this.#become({ state: 'running', incarnation: this.unit.incarnation, address: onlyNew ? `http://[::1]:${port}` : `http://127.0.0.1:${port}` });
       await sleep(Date.now() < fastUntil ? 20 : 1_000);
     }
   }
