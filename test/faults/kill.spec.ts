@@ -6,5 +6,5 @@ const kills = Number(process.env['TOLLGATE_TEST_KILLS'] ?? 200);
 const seed = process.env['TOLLGATE_TEST_SEED'] ?? String(Date.now());
 
 test(`killed ${kills} times under load (TOLLGATE_TEST_SEED=${seed})`, async () => {
-  console.log(await killedUnderLoad({ kills, seed, uptimeMaxMs: 900 }));
+  console.log(await killedUnderLoad({ kills, seed, uptimeMaxMs: 900, readyMs: 3_000 }));
 });
