@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MongoNotConnectedError, type ClientSession } from 'mongodb';
 import { countersContract, noon } from '../contracts/counters.contract.ts';
 import { keyringContract } from '../contracts/keyring.contract.ts';
 import { leasesContract } from '../contracts/leases.contract.ts';
@@ -205,6 +206,37 @@ withStandIn(() => {
       const mongo = await server.mongo();
       await server.command({ replSetStepDown: 1 });
       await life(mongo);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test('mongodb, replica set: a transaction in whose middle somebody else connects anew is done, from its beginning', async () => {
+    const server = await StandIn.start({ replicaSet: 'rs' });
+    try {
+      const mongo = await server.mongo();
+      const things = mongo.database.collection<{ _id: string; n: number }>('things');
+      const begun = Promise.withResolvers<void>();
+      const goOn = Promise.withResolvers<void>();
+      let tries = 0;
+      const count = (session: ClientSession) => things.updateOne({ _id: 'a' }, { $inc: { n: 1 } }, { upsert: true, session });
+      const done = mongo.transaction(async (session) => {
+        tries += 1;
+        await count(session);
+        begun.resolve();
+        await goOn.promise;
+        await count(session);
+      });
+      await begun.promise;
+      let lost = false;
+      await mongo.attempt(async () => {
+        if (lost) return;
+        lost = true;
+        throw new MongoNotConnectedError('nobody is connected');
+      });
+      goOn.resolve();
+      await done;
+      assert.deepEqual([tries, await things.findOne({ _id: 'a' })], [2, { _id: 'a', n: 2 }]);
     } finally {
       await server.stop();
     }

@@ -1,7 +1,7 @@
 /** One MongoDB for read models, keyring, counters and leases: how it is reached, what it must offer, and what its failures mean. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientSession, Db, MongoClientOptions } from 'mongodb';
-import { MongoBulkWriteError, MongoClient, MongoClientClosedError, ObjectId, MongoCompatibilityError, MongoError, MongoNetworkError, MongoNetworkTimeoutError, MongoNotConnectedError, MongoServerSelectionError, MongoTopologyClosedError, MongoWriteConcernError } from 'mongodb';
+import { MongoBulkWriteError, MongoClient, MongoClientClosedError, ObjectId, MongoCompatibilityError, MongoError, MongoExpiredSessionError, MongoNetworkError, MongoNetworkTimeoutError, MongoNotConnectedError, MongoServerSelectionError, MongoTopologyClosedError, MongoWriteConcernError } from 'mongodb';
 import { Unavailable } from '../../domain/ports/failures.ts';
 import { shown } from './address.ts';
 
@@ -59,8 +59,10 @@ const inner = (error: unknown): unknown => (error instanceof MongoBulkWriteError
 const waited = (error: unknown): boolean => error instanceof MongoServerSelectionError || error instanceof MongoNetworkTimeoutError || error instanceof NoAnswer;
 /** Nobody is connected: no server was found, or a new connection is being made. */
 const lost = (error: unknown): boolean => error instanceof MongoServerSelectionError || error instanceof MongoTopologyClosedError || error instanceof MongoNotConnectedError || error instanceof MongoClientClosedError || error instanceof NoAnswer;
+/** Somebody else is connecting anew meanwhile: that ended this deed's session and its connections. (Two of the driver's classes are known by name only.) */
+const overtaken = (error: unknown): boolean => error instanceof MongoExpiredSessionError || ['MongoPoolClosedError', 'MongoWaitQueueTimeoutError'].includes(String((error as { name?: unknown } | undefined)?.name));
 const isPassing = (error: unknown): boolean =>
-  error instanceof MongoNetworkError || error instanceof MongoWriteConcernError || lost(error)
+  error instanceof MongoNetworkError || error instanceof MongoWriteConcernError || lost(error) || overtaken(error)
   || broken.has(String((error as { code?: unknown } | undefined)?.code))
   || (error instanceof MongoError && (passing.has(Number(error.code)) || passingLabels.some((label) => error.hasErrorLabel(label))));
 
