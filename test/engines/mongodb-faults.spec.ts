@@ -216,10 +216,11 @@ withStandIn(() => {
     try {
       const mongo = await server.mongo();
       const things = mongo.database.collection<{ _id: string; n: number }>('things');
+      await things.insertOne({ _id: 'a', n: 0 });
       const begun = Promise.withResolvers<void>();
       const goOn = Promise.withResolvers<void>();
       let tries = 0;
-      const count = (session: ClientSession) => things.updateOne({ _id: 'a' }, { $inc: { n: 1 } }, { upsert: true, session });
+      const count = (session: ClientSession) => things.updateOne({ _id: 'a' }, { $inc: { n: 1 } }, { session });
       const done = mongo.transaction(async (session) => {
         tries += 1;
         await count(session);
