@@ -35,12 +35,13 @@ const breaks: Readonly<Record<Plant, RegExp>> = {
   'restore-wrong-level': /has paid and is limited/,
 };
 for (const plant of Object.keys(planted) as Plant[]) {
-  test(`a planted bug is found, and few steps are left of it: ${plant}`, async () => {
+  test(`a planted bug is found, and few steps are left of it: ${plant}`, async (t) => {
     const found = await firstBroken(plant);
     assert.ok(found, `not met in ${seedsMax} seeds`);
     const check: Step = { do: 'check', n: steps };
     const stillBroken = async (script: readonly Step[]) => breaks[plant].test((await simulate([...script, check], { seed: found.seed, store: 'memory', tamper: planted[plant] })).broken?.what ?? '');
     const shortest = await shrink(found.script, stillBroken);
+    t.diagnostic(`${plant}: seed ${found.seed}, step ${found.script.length - 1}, shrunk to ${shortest.length} steps`);
     assert.ok(shortest.length <= 40, `${shortest.length} steps are left of ${found.script.length}`);
     pullOut();
     assert.doesNotMatch((await simulate([...shortest, check], { seed: found.seed, store: 'memory' })).broken?.what ?? '', breaks[plant], 'without the bug they break nothing');
