@@ -49,7 +49,7 @@ const onUpdate = ({ update: _, updateFailed: __, ...view }: WorkloadView, data: 
 
 /** What runs, where it answers, and why it is in its state. A removed workload has no document: its status is not found. */
 export const workloads = projection<WorkloadView>({
-  name: 'workloads', version: 1, summary: 'What customers run', indexes: ['namespaceId', 'name', 'state'], readableBy: 'workload.read', scope: { own: 'namespace', field: 'namespaceId' }, category: 'workload',
+  name: 'workloads', version: 2, summary: 'What customers run', indexes: ['namespaceId', 'name', 'state'], readableBy: 'workload.read', scope: { own: 'namespace', field: 'namespaceId' }, category: 'workload',
   columns: ['name', 'state', 'address', 'reason', 'at'],
   events: [
     'WorkloadRunRequested', 'WorkloadUpdated', 'WorkloadSourceFetched', 'WorkloadBuildStarted', 'WorkloadBuildFailed', 'WorkloadBuildCancelled', 'WorkloadUpdateFailed', 'WorkloadStarting', 'WorkloadStarted', 'WorkloadStopped', 'WorkloadFailed',
