@@ -11,7 +11,7 @@ import { StandIn, withStandIn, type Fault } from './mongo-server.ts';
 import { MongoCounters } from '../../src/adapters/counters/mongodb.ts';
 import { MongoKeyring } from '../../src/adapters/keyring/mongodb.ts';
 import { MongoLeases } from '../../src/adapters/lease/mongodb.ts';
-import { Mongo } from '../../src/adapters/mongodb/connect.ts';
+import { isDuplicate, Mongo } from '../../src/adapters/mongodb/connect.ts';
 import { MongoReadModels } from '../../src/adapters/read-models/mongodb.ts';
 import { SeededRandom } from '../../src/adapters/system/random.ts';
 import { hour } from '../../src/domain/instant.ts';
@@ -239,6 +239,46 @@ withStandIn(() => {
       await done;
       assert.deepEqual([tries, await things.findOne({ _id: 'a' })], [2, { _id: 'a', n: 2 }]);
     } finally {
+      await server.stop();
+    }
+  });
+
+  test('mongodb, replica set: whatever is under way while somebody else connects anew, again and again, is done, and never a bug', async () => {
+    const server = await StandIn.start({ replicaSet: 'rs' });
+    let goingOn = true;
+    try {
+      const mongo = await server.mongo();
+      const things = mongo.database.collection<{ _id: string; n: number }>('things');
+      await things.insertOne({ _id: 'all', n: 0 });
+      let done = 0;
+      const deeds: readonly ((id: string) => Promise<unknown>)[] = [
+        (id) => mongo.attempt(() => things.insertOne({ _id: id, n: 1 })),
+        (id) => mongo.attempt(() => things.bulkWrite([{ replaceOne: { filter: { _id: id }, replacement: { n: 1 }, upsert: true } }])),
+        () => mongo.attempt(() => things.find({}).limit(50).toArray()),
+        (id) => mongo.transaction((session) => things.replaceOne({ _id: id }, { n: 1 }, { session, upsert: true })),
+      ];
+      const again = async (deed: (id: string) => Promise<unknown>, who: number): Promise<void> => {
+        for (let n = 0; goingOn; n += 1) {
+          // Repeated, an insertion may find what it had inserted before its answer was lost.
+          await deed(`${who}-${n}`).catch((error: unknown) => assert.ok(error instanceof Unavailable || isDuplicate(error), String((error as Error).stack)));
+          done += 1;
+        }
+      };
+      const workers = Promise.all(Array.from({ length: 12 }, (_, n) => again(deeds[n % deeds.length] as (typeof deeds)[number], n)));
+      for (let n = 0; n < 40; n += 1) {
+        await Promise.race([sleep(10), workers]);
+        let lost = false;
+        await mongo.attempt(async () => {
+          if (lost) return;
+          lost = true;
+          throw new MongoNotConnectedError('nobody is connected');
+        });
+      }
+      goingOn = false;
+      await workers;
+      assert.ok(done > 100, `${done} deeds`);
+    } finally {
+      goingOn = false;
       await server.stop();
     }
   });

@@ -63,6 +63,8 @@ export const ask = async ({ origin, token }: Pick<ServerProcess, 'origin' | 'tok
 
 type Asked = Pick<ServerProcess, 'origin' | 'token'> & Partial<Pick<ServerProcess, 'errors'>>;
 const againMs = 100;
+/** A server writes its log in gathered lines. */
+const logGatheredMs = 500;
 /** Callers that invite one address after the other, each under its own key, and try again under the same key until they are told that it is done. */
 export class Load {
   readonly #servers: readonly Asked[];
@@ -102,7 +104,10 @@ export class Load {
   async more(count: number): Promise<void> {
     const goal = this.acknowledged.size + count;
     while (this.acknowledged.size < goal) {
-      if (this.wrong.length > 0) throw new Error(`answers that are neither done nor "try again": ${[...this.wrong, ...this.#servers.map((server) => server.errors?.().slice(-4_000))].join('\n')}`);
+      if (this.wrong.length > 0) {
+        await sleep(logGatheredMs);
+        throw new Error(`answers that are neither done nor "try again": ${[...this.wrong, ...this.#servers.map((server) => server.errors?.().slice(-4_000))].join('\n')}`);
+      }
       await sleep(20);
     }
   }

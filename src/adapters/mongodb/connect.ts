@@ -1,7 +1,7 @@
 /** One MongoDB for read models, keyring, counters and leases: how it is reached, what it must offer, and what its failures mean. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientSession, Db, MongoClientOptions } from 'mongodb';
-import { MongoBulkWriteError, MongoClient, MongoClientClosedError, ObjectId, MongoCompatibilityError, MongoError, MongoExpiredSessionError, MongoNetworkError, MongoNetworkTimeoutError, MongoNotConnectedError, MongoServerSelectionError, MongoTopologyClosedError, MongoWriteConcernError } from 'mongodb';
+import { MongoBulkWriteError, MongoClient, MongoClientClosedError, ObjectId, MongoCompatibilityError, MongoDriverError, MongoError, MongoNetworkError, MongoNetworkTimeoutError, MongoNotConnectedError, MongoServerSelectionError, MongoTopologyClosedError, MongoWriteConcernError } from 'mongodb';
 import { Unavailable } from '../../domain/ports/failures.ts';
 import { shown } from './address.ts';
 
@@ -59,10 +59,8 @@ const inner = (error: unknown): unknown => (error instanceof MongoBulkWriteError
 const waited = (error: unknown): boolean => error instanceof MongoServerSelectionError || error instanceof MongoNetworkTimeoutError || error instanceof NoAnswer;
 /** Nobody is connected: no server was found, or a new connection is being made. */
 const lost = (error: unknown): boolean => error instanceof MongoServerSelectionError || error instanceof MongoTopologyClosedError || error instanceof MongoNotConnectedError || error instanceof MongoClientClosedError || error instanceof NoAnswer;
-/** Somebody else is connecting anew meanwhile: that ended this deed's session and its connections. (Two of the driver's classes are known by name only.) */
-const overtaken = (error: unknown): boolean => error instanceof MongoExpiredSessionError || ['MongoPoolClosedError', 'MongoWaitQueueTimeoutError'].includes(String((error as { name?: unknown } | undefined)?.name));
 const isPassing = (error: unknown): boolean =>
-  error instanceof MongoNetworkError || error instanceof MongoWriteConcernError || lost(error) || overtaken(error)
+  error instanceof MongoNetworkError || error instanceof MongoWriteConcernError || lost(error)
   || broken.has(String((error as { code?: unknown } | undefined)?.code))
   || (error instanceof MongoError && (passing.has(Number(error.code)) || passingLabels.some((label) => error.hasErrorLabel(label))));
 
@@ -107,6 +105,8 @@ export class Mongo {
   readonly #client: MongoClient;
   #closed = false;
   #connecting: Promise<void> | undefined;
+  /** How often it was connected anew. */
+  #connection = 0;
 
   private constructor(client: MongoClient, name: string, hello: Hello) {
     this.#client = client;
@@ -138,12 +138,15 @@ export class Mongo {
   /** Runs a deed that may be repeated: again where a failure passes soon, `Unavailable` where it does not. Deeds that may take long say so. */
   async attempt<T>(deed: () => Promise<T>, maxMs = deedMaxMs): Promise<T> {
     for (let tries = 1; ; tries += 1) {
+      const connection = this.#connection;
       try {
         return await within(maxMs, deed());
       } catch (thrown) {
         const error = inner(thrown);
-        if (!isPassing(error)) throw thrown;
-        const again = lost(error) ? this.#connectAgain() : undefined;
+        // Another deed closed the client under this one: what the driver says then of sessions, pools and servers means only that.
+        const overtaken = error instanceof MongoDriverError && (this.#connecting !== undefined || this.#connection !== connection);
+        if (!overtaken && !isPassing(error)) throw thrown;
+        const again = lost(error) ? this.#connectAgain() : this.#connecting;
         if (tries >= triesMax || this.#closed || waited(error)) throw new Unavailable(`MongoDB does not answer: ${(error as Error).message}`);
         await Promise.all([sleep(restMs * 2 ** tries), again]);
       }
@@ -175,7 +178,10 @@ export class Mongo {
       if (this.#closed) return;
       await this.#client.close().catch(() => undefined);
       if (!this.#closed) await this.#client.connect().catch(() => undefined);
-    })().finally(() => (this.#connecting = undefined));
+    })().finally(() => {
+      this.#connecting = undefined;
+      this.#connection += 1;
+    });
     return this.#connecting;
   }
   /** An id that nobody has given out before. */
