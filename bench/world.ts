@@ -22,7 +22,7 @@ export interface World {
   readonly customerTokens: readonly string[];
   readonly webhookSecret: string;
 }
-const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const origin = 'http://127.0.0.1';
 const context: Context = { actor: { kind: 'system', id: 'system:bench' }, correlationId: 'bench', causationId: 'bench' };
 const limits = { workloads: 10, cpuMillis: 1000, memoryMiB: 512, diskMiB: 1024 };

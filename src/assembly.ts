@@ -34,7 +34,7 @@ import { Consumers } from './consumers.ts';
 import { SystemClock } from './adapters/system/clock.ts';
 import { renderMail } from '../web/mail-templates.ts';
 
-export type Logger = { info(facts: object, message: string): void; warn(facts: object, message: string): void; error(facts: object, message: string): void };
+export type Logger = { debug(facts: object, message: string): void; info(facts: object, message: string): void; warn(facts: object, message: string): void; error(facts: object, message: string): void };
 export type Assembled = {
   readonly rim: Rim;
   readonly identity: Identity;

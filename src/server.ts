@@ -1,6 +1,6 @@
 /** Nest on Fastify around an assembled system: limits, headers, correlation ids, access log. */
 import 'reflect-metadata';
-import type { Server } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import cookies from '@fastify/cookie';
 import { NestFactory } from '@nestjs/core';
 import { CommandBus } from '@nestjs/cqrs';
@@ -10,6 +10,7 @@ import { serveCommands } from './adapters/http/commands.route.ts';
 import { hideDevelopment } from './adapters/http/development.ts';
 import { ProblemFilter } from './adapters/http/problem.filter.ts';
 import { serveForwardAuth } from './adapters/http/forward-auth.ts';
+import { answersGate, type Answered } from './adapters/http/gate.direct.ts';
 import { serveGate } from './adapters/http/gate.route.ts';
 import { asksForPage } from './adapters/http/page-forms.ts';
 import { noteRoutes, requireJson } from './adapters/http/methods.ts';
@@ -18,6 +19,7 @@ import { refuseRaw } from './adapters/http/raw-refusals.ts';
 import { readableModels } from './adapters/http/queries.ts';
 import { securityHeaders } from './adapters/http/security-headers.ts';
 import { serveWebhooks } from './adapters/http/webhooks.route.ts';
+import { monotonicSeconds } from './adapters/system/stopwatch.ts';
 import { AppModule } from './app.module.ts';
 import type { Assembled, Logger } from './assembly.ts';
 import { isLoopback, type Config } from './config.ts';
@@ -30,7 +32,7 @@ const idleMaxMs = 72_000;
 const correlation = /^[\w.:-]{1,100}$/;
 
 /** The caller's own id for the call where it is a sane one, else a fresh one. */
-const correlationIds = (random: Random) => (request: { headers: Record<string, string | string[] | undefined> }): string => {
+const correlationIds = (random: Random) => (request: Pick<IncomingMessage, 'headers'>): string => {
   const given = request.headers['x-correlation-id'];
   return typeof given === 'string' && correlation.test(given) ? given : Buffer.from(random.bytes(12)).toString('base64url');
 };
@@ -39,6 +41,9 @@ const correlationIds = (random: Random) => (request: { headers: Record<string, s
 const noSchemas = (): never => {
   throw new Error('no route has a schema of its own');
 };
+
+/** Asked before whatever a customer does: verdicts are counted, and would be most of the log. */
+const verdicts: ReadonlySet<string> = new Set(['/gate', '/gate/forward-auth']);
 
 /** The name in a Host header, without port and brackets. */
 const hostName = (header: string | undefined): string => (header ?? '').toLowerCase().replace(/:\d+$/, '').replaceAll(/[[\]]/g, '');
@@ -60,6 +65,21 @@ export type Served = { readonly app: NestFastifyApplication; readonly close: () 
 export const serve = async ({ rim }: Assembled, config: Pick<Config, 'hostNames' | 'host'>, logger: Logger): Promise<Served> => {
   const headers = { ...securityHeaders, 'content-security-policy': contentSecurityPolicy(rim.mode) };
   const correlationId = correlationIds(rim.random);
+  let lastOwn: string | undefined;
+  const ownHost = (header: string | undefined): boolean => {
+    if (header !== undefined && header === lastOwn) return true;
+    const name = hostName(header);
+    const own = isLoopback(name) || name === config.host || config.hostNames.includes(name);
+    if (own) lastOwn = header;
+    return own;
+  };
+  // What is logged names the route, not the address typed: a query may hold personal data.
+  const answered: Answered = ({ id, method, route }, status, ms, counts = true): void => {
+    if (counts) rim.metrics.answered(method, route, status, ms / 1_000);
+    const line = { correlationId: id, method, route, status, ms: Math.round(ms * 10) / 10 };
+    if (status === 200 && verdicts.has(route)) logger.debug(line, 'request');
+    else logger.info(line, 'request');
+  };
   const adapter = new FastifyAdapter({
     bodyLimit: bodyMaxBytes, genReqId: correlationId, requestIdHeader: false, trustProxy: false, logger: false, keepAliveTimeout: idleMaxMs, routerOptions: { maxParamLength: 300 },
     http: { headersTimeout: headersMaxMs, maxHeaderSize: 16_384, requireHostHeader: false },
@@ -77,17 +97,14 @@ export const serve = async ({ rim }: Assembled, config: Pick<Config, 'hostNames'
   const answerOtherMethods = noteRoutes(fastify as never, filter);
   fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
     reply.headers(headers).header('x-correlation-id', request.id);
-    const name = hostName(request.headers.host);
-    if (isLoopback(name) || name === config.host || config.hostNames.includes(name)) return done();
+    if (ownHost(request.headers.host)) return done();
     if (request.headers.host === undefined) return filter.answer(new HttpProblem(400, 'InvalidRequest', 'The Host header is missing.', 'Send HTTP/1.1 with a Host header.'), request, reply);
-    filter.answer(new HttpProblem(421, 'WrongHost', `This server does not answer for '${name}'.`, 'Use its own name, or add it with --host-names.'), request, reply);
+    filter.answer(new HttpProblem(421, 'WrongHost', `This server does not answer for '${hostName(request.headers.host)}'.`, 'Use its own name, or add it with --host-names.'), request, reply);
   });
   fastify.addHook('onRequest', hideDevelopment(rim, filter) as never);
   fastify.addHook('onRequest', requireJson(filter) as never);
-  // What is logged names the route, not the address typed: a query may hold personal data.
   fastify.addHook('onResponse', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
-    if (!goesOn(reply)) rim.metrics.answered(request.method, request.routeOptions.url ?? 'unknown', reply.statusCode, reply.elapsedTime / 1_000);
-    logger.info({ correlationId: request.id, method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'request');
+    answered({ id: request.id, method: request.method, route: request.routeOptions.url ?? 'unknown' }, reply.statusCode, reply.elapsedTime, !goesOn(reply));
     done();
   });
   const bus = app.get(CommandBus, { strict: false });
@@ -97,8 +114,17 @@ export const serve = async ({ rim }: Assembled, config: Pick<Config, 'hostNames'
   serveForwardAuth(fastify as never, rim, filter);
   fastify.addContentTypeParser(['application/gzip', 'application/x-gzip', 'application/octet-stream'], ((_request: unknown, payload: unknown, done: (error: null, body: unknown) => void) => done(null, payload)) as never);
   await app.init();
+  serveFirst(app.getHttpServer() as Server, answersGate(rim, { headers, correlationId, ownHost, answered, seconds: monotonicSeconds }));
   answerOtherMethods(readableModels(rim).map(({ model }) => model.name));
   return { app, close: () => closeAll(app) };
+};
+
+/** Before the framework sees a request, `direct` may answer it. */
+const serveFirst = (server: Server, direct: (request: IncomingMessage, response: ServerResponse) => boolean): void => {
+  const usual = server.listeners('request') as RequestListener[];
+  server.removeAllListeners('request').on('request', (request, response) => {
+    if (!direct(request, response)) for (const listener of usual) listener(request, response);
+  });
 };
 
 const lookAgainMs = 25;

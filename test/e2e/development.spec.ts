@@ -5,7 +5,7 @@ import { withSystem } from './system.ts';
 import { developmentOnly } from '../../src/adapters/http/development.ts';
 import { serve } from '../../src/server.ts';
 
-const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
 test('development-only calls look like unknown ones outside mock mode, and are there in it', () => withSystem(async (started) => {
   const { mock: _, ...rim } = started.system.rim;

@@ -39,6 +39,31 @@ test('OPTIONS says what an address answers to; HEAD answers like GET without a b
   assert.equal((await started.call('HEAD', '/invites')).status, 401);
 }));
 
+test('the gate answers a usual request before the framework sees it, and says the same; whatever is not usual takes the long way', () => withSystem(async (started) => {
+  const { access: token } = await signUp(started, ada);
+  // Another parameter, which says nothing, is not usual.
+  const [short, long] = [(action: string) => `/gate?action=${action}`, (action: string) => `/gate?action=${action}&long=way`];
+  const shown = ({ status, headers, json }: Answer) => ({ status, json, headers: [...headers].filter(([name]) => name !== 'date') });
+  const headers = { 'x-correlation-id': 'mine' };
+  for (const action of ['read', 'write', 'run', 'billing']) {
+    const [usual, other] = [await started.call('GET', short(action), { token, headers }), await started.call('GET', long(action), { token, headers })];
+    assert.deepEqual(shown(usual), shown(other), action);
+    assert.equal(usual.json.allow, true);
+  }
+  assert.match((await started.call('GET', '/gate', { token })).headers.get('x-correlation-id') ?? '', /^[\w-]{16}$/);
+  const counted = (await ask(started, 'GET', '/metrics')).text;
+  assert.match(counted, /tollgate_http_request_duration_seconds_count\{method="GET",route="\/gate",status="2xx"\} 9\n/);
+  assert.match(counted, /tollgate_gate_verdicts_total\{level="full",action="run",allow="true"\} 2\n/);
+  for (const path of [short('run'), long('run')]) {
+    refusal(await started.call('GET', path, { token: `${token.slice(0, -4)}AAAA` }), 401);
+    refusal(await started.call('GET', path), 401);
+    assert.equal((await raw(started, `GET ${path} HTTP/1.1\r\nHost: elsewhere.example\r\nAuthorization: Bearer ${token}\r\nConnection: close\r\n\r\n`)).split(' ')[1], '421');
+  }
+  refusal(await started.call('GET', short('fly'), { token }), 400, 'InvalidInput');
+  assert.equal((await started.call('POST', '/sessions/close', { token, body: {} })).status, 204);
+  for (const path of [short('run'), long('run')]) refusal(await started.call('GET', path, { token }), 401);
+}));
+
 test('a body that is not JSON is 415 where JSON is wanted, and nothing happens', () => withSystem(async (started) => {
   const events = await storedEvents(started);
   for (const [path, body] of [['/commands/AddInvite', 'email=x@example.com'], ['/sessions/otp', 'email=x@example.com'], ['/sessions/refresh', 'refreshToken=x']] as const) {

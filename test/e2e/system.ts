@@ -26,7 +26,7 @@ import { serve } from '../../src/server.ts';
 
 export type Answer = { readonly status: number; readonly headers: Headers; readonly text: string; readonly json: any };
 export type Asking = { readonly token?: string; readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> };
-export type LogEntry = { readonly level: 'info' | 'warn' | 'error'; readonly facts: object; readonly message: string };
+export type LogEntry = { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly facts: object; readonly message: string };
 export type Started = {
   readonly origin: string;
   readonly data: string;
@@ -148,7 +148,7 @@ export const startSystem = async (options: StartOptions = {}): Promise<Started> 
   let origin = '';
   const logged: LogEntry[] = [];
   const note = (level: LogEntry['level']) => (facts: object, message: string) => void logged.push({ level, facts, message });
-  const logger = { info: note('info'), warn: note('warn'), error: note('error') };
+  const logger = { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') };
   const clock = options.clock ?? new OffsetClock();
   const runtime = options.runtime ?? new FakeRuntime(new MemoryRuntime({ sources: new DiskSourceStore(join(data, 'sources')), clock }));
   const log = await logFor(data);

@@ -42,9 +42,9 @@ const replicaOf = async (opened: Opened, shared: Shared, data: string, tokenFile
   const sources = new DiskSourceStore(join(data, 'sources'));
   const own = await openAdapters({ data, eventStore: opened.node.url }, () => origin, {}, { clock, sources, runtime: new MemoryRuntime({ sources, clock }) });
   const adapters: Adapters = { ...own, ...shared, replicated: true, claim: async () => undefined };
-  const system = await assemble(adapters, { mode: 'mock', data, version: 'test', origin: () => origin, logger: { info: note, warn: note, error: note }, post: async () => 200 });
+  const system = await assemble(adapters, { mode: 'mock', data, version: 'test', origin: () => origin, logger: { debug: note, info: note, warn: note, error: note }, post: async () => 200 });
   await operatorToken(system.handler, system.identity, data, random, true);
-  const { app, close } = await serve(system, { host: '127.0.0.1', hostNames: [] }, { info: () => undefined, warn: note, error: note });
+  const { app, close } = await serve(system, { host: '127.0.0.1', hostNames: [] }, { debug: () => undefined, info: () => undefined, warn: note, error: note });
   await app.listen(0, '127.0.0.1');
   origin = `http://127.0.0.1:${(app.getHttpServer().address() as { port: number }).port}`;
   await system.start();
@@ -169,7 +169,7 @@ withCluster('a server with other secrets, or another mode, is refused in words',
   const attempt = async (data: string, mode: 'mock' | 'production'): Promise<unknown> => {
     const adapters = await openAdapters({ data, eventStore: opened.node.url }, () => '', {}, {});
     try {
-      return await assemble(adapters, { mode, data, version: 'test', origin: () => '', logger: { info: () => undefined, warn: () => undefined, error: () => undefined }, post: async () => 200 });
+      return await assemble(adapters, { mode, data, version: 'test', origin: () => '', logger: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }, post: async () => 200 });
     } finally {
       await adapters.close();
     }

@@ -97,7 +97,7 @@ test('nothing is decided on a damaged stream, and everybody else goes on', () =>
 test('the scrubber finds it by itself, names it once, and does not mind the rest', () => onDamaged('InviteAdded', async (started, damaged) => {
   const { rim } = started.system;
   const told: object[] = [];
-  const logger = { info: () => undefined, warn: () => undefined, error: (facts: object) => void told.push(facts) };
+  const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: (facts: object) => void told.push(facts) };
   const scrubber = new Scrubber({ log: rim.log, store: rim.store, clock: rim.clock, logger }, { streamMs: 0, roundMs: 1 });
   scrubber.start();
   while (scrubber.roundEndedAt === undefined) await new Promise((resolve) => setImmediate(resolve));

@@ -102,7 +102,7 @@ export class World {
     const complain = (facts: object, message: string): void => void this.complaints.push(`${message} ${JSON.stringify(facts)}`);
     const adapters = (this.#options.tamper ?? ((same) => same))(this.#adapters(life));
     this.system = await this.through(assemble(adapters, {
-      mode: 'mock', data: 'simulation', version: 'simulation', origin: () => 'http://simulation', logger: { info: () => undefined, warn: () => undefined, error: complain },
+      mode: 'mock', data: 'simulation', version: 'simulation', origin: () => 'http://simulation', logger: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: complain },
       post: (body, headers) => this.#post(body, headers), rests: { lookAgainMs: Infinity, burstRestMs: 0 },
     }));
     await this.through(this.system.start());

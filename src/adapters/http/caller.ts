@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { HttpProblem, levelForbids, notSignedIn } from './problem.ts';
+import type { Claims } from './access-tokens.ts';
 import type { Rim } from './rim.ts';
 import { CommandMessage, type Committed, type Context, type WouldAppend } from '../../commands/command-message.ts';
 import type { Actor } from '../../domain/decider.ts';
@@ -12,7 +13,8 @@ import type { CommandBus } from '@nestjs/cqrs';
 export type Caller = { readonly actor: Actor; readonly level: ServiceLevel; readonly since?: string; readonly session?: SessionId; readonly namespaces: readonly { readonly id: NamespaceId; readonly name: string }[] };
 const anonymous: Caller = { actor: { kind: 'anonymous', id: 'anon' }, level: 'none', namespaces: [] };
 
-export const bearerOf = (request: FastifyRequest): string | undefined => /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+const bearerIn = (authorization: string | undefined): string | undefined => /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
+export const bearerOf = (request: FastifyRequest): string | undefined => bearerIn(request.headers.authorization);
 
 /** The caller; anonymous without a token. A token that is not valid (any more) is 401, never taken for anonymous. */
 export const callerOf = async (rim: Rim, request: FastifyRequest): Promise<Caller> => {
@@ -21,7 +23,17 @@ export const callerOf = async (rim: Rim, request: FastifyRequest): Promise<Calle
     if (request.headers.authorization !== undefined) throw notSignedIn('the Authorization header is not "Bearer TOKEN"');
     return anonymous;
   }
-  return token.startsWith('tgo_') ? operatorBy(rim, token) : byClaims(rim, token);
+  return token.startsWith('tgo_') ? operatorBy(rim, token) : byToken(rim, token);
+};
+
+/** The same for a token whose signature was checked before; undefined leaves it to the long way, and so does every refusal. */
+export const callerNow = (rim: Rim, authorization: string): Caller | undefined => {
+  const claims = rim.accessTokens.known(bearerIn(authorization) ?? '');
+  try {
+    return claims && byClaims(rim, claims);
+  } catch {
+    return undefined;
+  }
 };
 
 export const tokenHash = (token: string): string => hash('sha256', token, 'base64url');
@@ -31,9 +43,12 @@ const operatorBy = (rim: Rim, token: string): Caller => {
   return { actor: { kind: 'operator', id: operator.operatorId }, level: 'full', namespaces: [] };
 };
 
-const byClaims = async (rim: Rim, token: string): Promise<Caller> => {
+const byToken = async (rim: Rim, token: string): Promise<Caller> => {
   const claims = await rim.accessTokens.claims(token);
   if (!claims) throw notSignedIn('this token is not valid');
+  return byClaims(rim, claims);
+};
+const byClaims = (rim: Rim, claims: Claims): Caller => {
   if (claims.expiresAt <= rim.clock.now()) throw notSignedIn('this token has expired');
   return claims.kind === 'access' ? bySession(rim, claims.sid) : byPerson(rim, claims.person, claims.issuedAt);
 };
