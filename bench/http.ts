@@ -1,4 +1,4 @@
-/** Rows over HTTP: a real server process and a real client process on loopback, 64 connections, against bare Fastify. */
+/** Rows over HTTP: a real server process and a real client process on loopback, 64 connections, against bare Fastify, and against Fastify that keeps the same promises. */
 import { createHash, createHmac } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -28,7 +28,10 @@ const get = async (port: number, path: string, token: string): Promise<string> =
 interface Arena {
   readonly world: World;
   readonly ours: Running;
+  /** The design's. */
   readonly floor: Running;
+  /** Does everything that ours has promised, too. */
+  readonly whole: Running;
   readonly client: Client;
 }
 /** What our server does after its answers (read models, reactors) must not slow the floor's turn. */
@@ -51,9 +54,11 @@ interface Sport {
   readonly count: number;
   /** Whether the client may use a whole core: the server leaves it one where it works with one thread. */
   readonly awake: boolean;
+  /** Whether there is a row beside the floor that keeps the same promises, too. */
+  readonly promises: boolean;
 }
-const contest = async (arena: Arena, { row, requests, count, awake }: Sport): Promise<Row> => {
-  const { client, ours, floor } = arena;
+const contest = async (arena: Arena, floor: Running, { row, requests, count, awake }: Sport): Promise<Row> => {
+  const { client, ours } = arena;
   const busy: number[] = [];
   const side = (server: Running, watched: boolean) => async (): Promise<number> => {
     await settled(arena);
@@ -74,7 +79,7 @@ const commandSport = ({ world }: Arena): Sport => {
   const all = bodies.map((body) => post('/commands/RepricePlan', world.operatorToken, body, 'Idempotency-Key: 00000000-0000-4000-8000-{n}\r\n'));
   return {
     row: { name: 'whole command over HTTP, 64 connections', goal: 0.6, sent: `RepricePlan on ${plansCount} plans in turn, body of ${bodies[0]?.length} bytes, each with its own Idempotency-Key; signed in as operator with a session's access token` },
-    requests: () => all, count: 20_000, awake: false,
+    requests: () => all, count: 20_000, awake: false, promises: true,
   };
 };
 
@@ -82,7 +87,7 @@ const gateSport = ({ world }: Arena): Sport => {
   const all = world.customerTokens.map((token) => `${head('GET /gate?action=run', token)}\r\n`);
   return {
     row: { name: 'gate answers, 1,000 different valid tokens', goal: 0.8, sent: `GET /gate?action=run, 64 connections, access tokens (${world.customerTokens[0]?.length} bytes) of ${customersCount} customers' sessions in turn` },
-    requests: () => all, count: 40_000, awake: true,
+    requests: () => all, count: 40_000, awake: true, promises: false,
   };
 };
 
@@ -101,7 +106,7 @@ const webhookSport = ({ world }: Arena): Sport => {
   const count = 8_000;
   return {
     row: { name: 'webhook accept', goal: 0.6, sent: `customer.updated events of Stripe's shape, ${one().split('\r\n\r\n')[1]?.length} bytes, each signed and with its own event id; 64 connections` },
-    requests: () => Array.from({ length: count }, one), count, awake: false,
+    requests: () => Array.from({ length: count }, one), count, awake: false, promises: true,
   };
 };
 
@@ -110,8 +115,8 @@ export type HttpRow = keyof typeof sports;
 
 export const httpRows = async (wanted: readonly HttpRow[]): Promise<Row[]> => {
   const folder = await mkdtemp(join(tmpdir(), 'tollgate-bench-'));
-  const [data, below] = [join(folder, 'data'), join(folder, 'floor')];
-  mkdirSync(below);
+  const [data, below, beside] = [join(folder, 'data'), join(folder, 'floor'), join(folder, 'whole')];
+  for (const each of [below, beside]) mkdirSync(each);
   const running: { stop(): Promise<void> }[] = [];
   try {
     const world = await makeWorld(data, { plans: plansCount, customers: customersCount });
@@ -120,16 +125,20 @@ export const httpRows = async (wanted: readonly HttpRow[]): Promise<Row[]> => {
     const gate = await Promise.all(world.customerTokens.map(async (token) => [createHash('sha256').update(token).digest('base64'), await get(ours.port, '/gate?action=run', token)]));
     const { headers: answered } = await ask(ours.port, '/gate?action=run', world.customerTokens[0] ?? '');
     const headers = Object.fromEntries(Object.entries(answered).filter(([name]) => !setByNode.has(name)));
-    writeFileSync(join(below, 'floor.json'), JSON.stringify({ tenant: world.tenant, actor: world.operator, gate, headers }));
-    const floor = await start(built('bench/floors/http.js'), [below], folder);
-    running.push(floor);
+    for (const each of [below, beside]) writeFileSync(join(each, 'floor.json'), JSON.stringify({ tenant: world.tenant, actor: world.operator, operatorToken: world.operatorToken, webhookSecret: world.webhookSecret, gate, headers }));
+    const [floor, whole] = [await start(built('bench/floors/http.js'), [below], folder), await start(built('bench/floors/whole.js'), [beside], folder)];
+    running.push(floor, whole);
     const client = new Client();
     running.push(client);
     const rows: Row[] = [];
     for (const name of wanted) {
       progress(name);
-      const arena = { world, ours, floor, client };
-      rows.push(await contest(arena, sports[name](arena)));
+      const arena = { world, ours, floor, whole, client };
+      const sport = sports[name](arena);
+      rows.push(await contest(arena, floor, sport));
+      if (!sport.promises) continue;
+      progress(`${name}, beside the same promises`);
+      rows.push(await contest(arena, whole, { ...sport, row: { ...sport.row, name: `${sport.row.name}, beside the same promises` } }));
     }
     return rows;
   } finally {
