@@ -1,4 +1,4 @@
-/** Durable append through the port against the raw loop of `floors/append.ts`: same events, same chain, same disk. */
+/** Durable append through the port against the raw loop of `floors/append.ts`, and against emmett-sqlite: same events, same disk. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,11 +6,14 @@ import type { EventStore } from '../src/domain/ports/event-store.ts';
 import type { StreamName } from '../src/domain/ids.ts';
 import { SqliteEventStore } from '../src/adapters/event-store/sqlite.ts';
 import { inTurns, rowOf, type Row } from './measure.ts';
+import { outcomeOf } from './processes.ts';
+import { emmettFolder } from './peers/install.ts';
 import { beforeFirst, chainedEvent, openFloor, streamAt, streamCount, streamNameOf } from './floors/append.ts';
 
 const rounds = 7;
 const eventsShared = 19_200;
 const eventsSingle = 2_000;
+const eventsPeer = 20_000;
 
 /** What the codec and the state cache above the port know: revision and hash of each stream's last event. */
 class Writers {
@@ -45,6 +48,18 @@ class Writers {
     return count / (Number(process.hrtime.bigint() - start) / 1e9);
   }
 }
+const withWriters = async (work: (writers: Writers, folder: string) => Promise<Row[]>): Promise<Row[]> => {
+  const folder = await mkdtemp(join(tmpdir(), 'tollgate-bench-'));
+  const store = SqliteEventStore.open(join(folder, 'events.db'));
+  try {
+    const writers = new Writers(store);
+    await writers.prefill();
+    return await work(writers, folder);
+  } finally {
+    await store.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+};
 interface Case {
   readonly name: string;
   readonly goal: number;
@@ -55,12 +70,8 @@ const sent = 'events of 195 bytes of data and 356 of metadata through the EventS
 const measure = async ({ name, goal, ours, floor }: Case): Promise<Row> => rowOf({ name, goal, better: 'higher', unit: '1/s', sent }, await inTurns({ ours, floor, rounds }));
 
 export async function appendRows(): Promise<Row[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'tollgate-bench-'));
-  const floor = openFloor(folder);
-  const store = SqliteEventStore.open(join(folder, 'events.db'));
-  try {
-    const writers = new Writers(store);
-    await writers.prefill();
+  return withWriters(async (writers, folder) => {
+    const floor = openFloor(folder);
     const shared = (): number => floor.append(eventsShared, 64);
     const cases: Case[] = [
       { name: 'durable append, 64 callers', goal: 0.8, ours: () => writers.rate(64, eventsShared, streamAt), floor: shared },
@@ -69,10 +80,24 @@ export async function appendRows(): Promise<Row[]> {
     ];
     const rows: Row[] = [];
     for (const each of cases) rows.push(await measure(each));
-    return rows;
-  } finally {
     floor.close();
-    await store.close();
-    await rm(folder, { recursive: true, force: true });
-  }
+    return rows;
+  });
+}
+
+export async function appendPeerRows(): Promise<Row[]> {
+  const facts = {
+    name: 'durable append, 64 callers, against emmett-sqlite', goal: 20, better: 'higher', unit: '1/s',
+    sent: `${eventsPeer.toLocaleString('en')} ${sent}, against emmett-sqlite's appendToStream with the same events made before and without their chain: 20,000 streams, one connection for which the callers queue, WAL, synchronous=FULL`,
+  } as const;
+  const peer = emmettFolder();
+  if ('why' in peer) return [rowOf({ ...facts, void: peer.why }, [{ ours: 0, floor: 0 }])];
+  return withWriters(async (writers, folder) => {
+    const ours = (): Promise<number> => writers.rate(64, eventsPeer, streamAt);
+    const floor = (): number => {
+      const { events, seconds } = outcomeOf('bench/peers/append.js', peer.folder, folder, `${eventsPeer}`, '64');
+      return events / seconds;
+    };
+    return [rowOf(facts, await inTurns({ ours, floor }))];
+  });
 }

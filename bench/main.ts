@@ -1,18 +1,19 @@
 /** `npm run bench [-- --json] [-- --only NAME]`: every goal of the design's PERFORMANCE page, each as a ratio within this run. */
 import { parseArgs } from 'node:util';
-import { appendRows } from './append.ts';
+import { appendPeerRows, appendRows } from './append.ts';
 import { eventStoreDbRows } from './eventstoredb.ts';
 import { httpRows } from './http.ts';
 import { lapseRows } from './lapse.ts';
 import { mongoDbRows } from './mongodb.ts';
 import { progress, reached, type Row } from './measure.ts';
-import { rebuildRows } from './rebuild.ts';
-import { cliRows, startRows } from './starting.ts';
+import { rebuildPeerRows, rebuildRows } from './rebuild.ts';
+import { cliRows, startMillionRows, startRows } from './starting.ts';
 import { busyGateRows, latencyRows, slowDiskRows } from './waiting.ts';
 
 /** What `--only` takes: a part of the rows that share their preparation. */
 const parts: Readonly<Record<string, () => Promise<Row[]>>> = {
   append: appendRows,
+  'append-peer': appendPeerRows,
   eventstoredb: eventStoreDbRows,
   mongodb: mongoDbRows,
   command: () => httpRows(['command']),
@@ -20,7 +21,9 @@ const parts: Readonly<Record<string, () => Promise<Row[]>>> = {
   webhook: () => httpRows(['webhook']),
   cli: cliRows,
   start: startRows,
+  'start-million': startMillionRows,
   rebuild: rebuildRows,
+  'rebuild-peer': rebuildPeerRows,
   latency: latencyRows,
   'busy-gate': busyGateRows,
   'slow-disk': slowDiskRows,

@@ -1,4 +1,7 @@
 /** A data folder with a million events of 10,000 accounts in it, written through the same log as the server's. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { openAdapters } from '../src/adapters.ts';
 import { assemble } from '../src/assembly.ts';
 import { encodeId, streamName, type PersonId } from '../src/domain/ids.ts';
@@ -6,6 +9,8 @@ import { plus, plusMonths, type Instant } from '../src/domain/instant.ts';
 import { personal } from '../src/domain/personal.ts';
 import { beginning } from '../src/domain/ports/log.ts';
 import type { AnyEvent } from '../src/domain/decider.ts';
+import { progress } from './measure.ts';
+import { makeWorld, type World } from './world.ts';
 
 export const accountsCount = 10_000;
 export const eventsEach = 100;
@@ -16,7 +21,7 @@ const terms = {
 };
 
 /** One account's life: sign-up's outcome, a session, and years of payments. */
-const lifeOf = (n: number, person: PersonId, at: Instant): readonly { readonly category: string; readonly id: string; readonly events: readonly AnyEvent[] }[] => {
+export const lifeOf = (n: number, person: PersonId, at: Instant): readonly { readonly category: string; readonly id: string; readonly events: readonly AnyEvent[] }[] => {
   const id = <P extends string>(prefix: P) => encodeId(prefix, Buffer.from(`${prefix}${n}`.padEnd(16, '.')));
   const [accountId, namespaceId, subscriptionId, sessionId] = [id('acc'), id('ns'), id('sub'), id('ses')];
   const ids = { subscriptionId, accountId };
@@ -31,7 +36,7 @@ const lifeOf = (n: number, person: PersonId, at: Instant): readonly { readonly c
 };
 
 /** Adds them to a folder (founded or not), and lets every read model catch up. */
-export const fillWithMillions = async (data: string): Promise<void> => {
+const fillWithMillions = async (data: string): Promise<void> => {
   const adapters = await openAdapters({ data }, () => 'http://127.0.0.1');
   const system = await assemble(adapters, { mode: 'mock', data, version: 'bench', origin: () => 'http://127.0.0.1', logger: quiet, post: async () => 200 });
   const { log } = system.rim;
@@ -49,3 +54,20 @@ export const fillWithMillions = async (data: string): Promise<void> => {
   await system.stop();
   await adapters.close();
 };
+
+export interface Million {
+  readonly data: string;
+  readonly world: World;
+}
+const makeMillion = async (): Promise<Million> => {
+  const folder = mkdtempSync(join(tmpdir(), 'tollgate-bench-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const data = join(folder, 'data');
+  const world = await makeWorld(data, { plans: 1, customers: 0 });
+  progress('  writing a million events ...');
+  await fillWithMillions(data);
+  return { data, world };
+};
+let made: Promise<Million> | undefined;
+/** Made once for all rows of a run that need it, which stop what they start on it. */
+export const million = (): Promise<Million> => (made ??= makeMillion());

@@ -1,5 +1,5 @@
-/** The processes of the HTTP rows: a server (ours or a floor) that says its address on stdout, and the client that loads it. */
-import { fork, spawn, type ChildProcess } from 'node:child_process';
+/** The processes of the rows: a server (ours or a floor) that says its address on stdout, the client that loads it, and programs that do one thing and end. */
+import { fork, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { openSync, readFileSync, closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,6 +38,19 @@ export const start = async (file: string, args: readonly string[], folder: strin
       await ended(child);
     },
   };
+};
+
+export interface Outcome {
+  readonly events: number;
+  readonly seconds: number;
+  readonly rssMiB?: number;
+  readonly equal?: boolean;
+}
+/** Runs a program to its end; its last line says what it did. */
+export const outcomeOf = (file: string, ...args: readonly string[]): Outcome => {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [built(file), ...args], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${file} ended with ${status}: ${stderr}`);
+  return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Outcome;
 };
 
 const ticksPerSecond = 100;

@@ -1,45 +1,54 @@
-/** A read model rebuilt over a million events, against the plainest fold into a table. */
-import { spawnSync } from 'node:child_process';
+/** A read model rebuilt over a million events, against the plainest fold into a table, and against emmett-sqlite's projection. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fillWithMillions } from './million.ts';
-import { inTurns, progress, rowOf, type Row } from './measure.ts';
-import { built } from './processes.ts';
-import { makeWorld } from './world.ts';
+import { million } from './million.ts';
+import { inTurns, rowOf, type Row } from './measure.ts';
+import { emmettFolder } from './peers/install.ts';
+import { outcomeOf } from './processes.ts';
 
 const rssMaxMiB = 300;
 const rounds = 3;
 const model = 'subscriptions';
-type Done = { readonly events: number; readonly seconds: number; readonly rssMiB?: number; readonly equal?: boolean };
-const run = (file: string, ...args: readonly string[]): Done => {
-  const { stdout, stderr, status } = spawnSync(process.execPath, [built(file), ...args], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${file} ended with ${status}: ${stderr}`);
-  return JSON.parse(stdout) as Done;
-};
+const eventsPeer = 20_000;
 
-export const rebuildRows = async (): Promise<Row[]> => {
+const rateOf = (file: string, ...args: readonly string[]): number => {
+  const { events, seconds } = outcomeOf(file, ...args);
+  return events / seconds;
+};
+const rebuilt = (data: string): { readonly rate: number; readonly rssMiB: number } => {
+  const { events, seconds, rssMiB = 0, equal } = outcomeOf('bench/rebuild-once.js', data, model);
+  if (equal !== true) throw new Error('the rebuilt model differs');
+  return { rate: events / seconds, rssMiB };
+};
+const withFolder = async (work: (folder: string, data: string) => Promise<Row[]>): Promise<Row[]> => {
   const folder = await mkdtemp(join(tmpdir(), 'tollgate-bench-'));
   try {
-    const data = join(folder, 'data');
-    await makeWorld(data, { plans: 1, customers: 0 });
-    progress('  writing a million events ...');
-    await fillWithMillions(data);
-    let rssMiB = 0;
-    const ours = (): number => {
-      const done = run('bench/rebuild-once.js', data, model);
-      if (done.equal !== true) throw new Error('the rebuilt model differs');
-      rssMiB = Math.max(rssMiB, done.rssMiB ?? 0);
-      return done.events / done.seconds;
-    };
-    const floor = (): number => {
-      const done = run('bench/floors/rebuild.js', data, folder);
-      return done.events / done.seconds;
-    };
-    const found = await inTurns({ ours, floor, rounds });
-    const facts = { name: `rebuild of '${model}' over 1,000,000 events`, goal: 0.5, better: 'higher', unit: '1/s', sent: `a stopped folder with a million events of 10,000 accounts, pages of 1,000, compared with the live model and swapped, against a raw fold into a table; resident memory at most ${rssMiB} MiB of ${rssMaxMiB}` } as const;
-    return [rowOf({ ...facts, ...(rssMiB > rssMaxMiB ? { void: `it held ${rssMiB} MiB` } : {}) }, found)];
+    return await work(folder, (await million()).data);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+};
+const sentOurs = 'a stopped folder with a million events of 10,000 accounts, pages of 1,000, compared with the live model and swapped';
+
+export const rebuildRows = (): Promise<Row[]> => withFolder(async (folder, data) => {
+  let rssMiB = 0;
+  const ours = (): number => {
+    const once = rebuilt(data);
+    rssMiB = Math.max(rssMiB, once.rssMiB);
+    return once.rate;
+  };
+  const found = await inTurns({ ours, floor: () => rateOf('bench/floors/rebuild.js', data, folder), rounds });
+  const facts = { name: `rebuild of '${model}' over 1,000,000 events`, goal: 0.5, better: 'higher', unit: '1/s', sent: `${sentOurs}, against a raw fold into a table; resident memory at most ${rssMiB} MiB of ${rssMaxMiB}` } as const;
+  return [rowOf({ ...facts, ...(rssMiB > rssMaxMiB ? { void: `it held ${rssMiB} MiB` } : {}) }, found)];
+});
+
+export const rebuildPeerRows = async (): Promise<Row[]> => {
+  const facts = {
+    name: `rebuild of '${model}', against emmett-sqlite's projection`, goal: 50, better: 'higher', unit: '1/s',
+    sent: `${sentOurs}, against emmett-sqlite's consumer with one statement an event into a table, over ${eventsPeer.toLocaleString('en')} such events in batches of 1,000 without a pause`,
+  } as const;
+  const peer = emmettFolder();
+  if ('why' in peer) return [rowOf({ ...facts, void: peer.why }, [{ ours: 0, floor: 0 }])];
+  return withFolder(async (folder, data) => [rowOf(facts, await inTurns({ ours: () => rebuilt(data).rate, floor: () => rateOf('bench/peers/projection.js', peer.folder, folder, `${eventsPeer}`) }))]);
 };

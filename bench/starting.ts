@@ -6,6 +6,7 @@ import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { million } from './million.ts';
 import { inTurns, median, rowOf, type Row } from './measure.ts';
 import { built, start } from './processes.ts';
 import { makeWorld, type World } from './world.ts';
@@ -91,14 +92,24 @@ const bundle = async (file: string, folder: string): Promise<string> => {
   return outfile;
 };
 
+const against = 'against Nest on Fastify with 15 providers, bundled, that opens SQLite and commits once';
+/** Three starts a side and round, on a folder that was founded before. */
+const startOn = async (data: string, folder: string, facts: Pick<Row, 'name' | 'goal' | 'sent'>): Promise<Row> => {
+  const below = await bundle(built('bench/floors/start.js'), folder);
+  const several = async (once: () => Promise<number>): Promise<number> => median([await once(), await once(), await once()]);
+  const ours = () => several(() => readyMs(built('src/main.js'), ['--port', '0', '--data', data], folder));
+  const floor = () => several(() => readyMs(below, [folder], folder));
+  await ours();
+  return rowOf({ ...facts, better, unit }, await inTurns({ ours, floor }));
+};
 export const startRows = (): Promise<Row[]> =>
   withFolder(async (folder) => {
     const data = join(folder, 'data');
     await makeWorld(data, { plans: 1, customers: 10 });
-    const below = await bundle(built('bench/floors/start.js'), folder);
-    const several = async (once: () => Promise<number>): Promise<number> => median([await once(), await once(), await once()]);
-    const ours = () => several(() => readyMs(built('src/main.js'), ['--port', '0', '--data', data], folder));
-    const floor = () => several(() => readyMs(below, [folder], folder));
-    await ours();
-    return [rowOf({ name: 'server start to the first 200 on /readyz', goal: 1.5, better, unit, sent: 'second start of a founded folder, against Nest on Fastify with 15 providers, bundled, that opens SQLite and commits once' }, await inTurns({ ours, floor }))];
+    return [await startOn(data, folder, { name: 'server start to the first 200 on /readyz', goal: 1.5, sent: `second start of a founded folder, ${against}` })];
+  });
+export const startMillionRows = (): Promise<Row[]> =>
+  withFolder(async (folder) => {
+    const { data } = await million();
+    return [await startOn(data, folder, { name: 'server start to the first 200 on /readyz, with 1,000,000 events of 10,000 accounts', goal: 3, sent: `later starts of that folder, ${against}` })];
   });

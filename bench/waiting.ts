@@ -6,8 +6,8 @@ import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fillWithMillions } from './million.ts';
-import { inTurns, median, progress, rowOf, type Row } from './measure.ts';
+import { million } from './million.ts';
+import { inTurns, median, rowOf, type Row } from './measure.ts';
 import { built, start, type Running } from './processes.ts';
 import { makeWorld, type World } from './world.ts';
 
@@ -73,10 +73,8 @@ const commandMs = (ask: Asking, { operatorToken, plans: [planId] }: World) => {
 };
 /** The same command beside a million events, on a stream of a thousand, and on a store with next to nothing in it. */
 export const latencyRows = (): Promise<Row[]> => withFolder(async (folder) => {
-  const [full, empty] = [join(folder, 'full'), join(folder, 'empty')];
-  const fullWorld = await makeWorld(full, { plans: 1, customers: 0 });
-  progress('  writing a million events ...');
-  await fillWithMillions(full);
+  const empty = join(folder, 'empty');
+  const { data: full, world: fullWorld } = await million();
   const emptyWorld = await makeWorld(empty, { plans: 1, customers: 0 });
   return serving(folder, full, (_, askFull) => serving(folder, empty, async (__, askEmpty) => {
     const [ours, floor] = [commandMs(askFull, fullWorld), commandMs(askEmpty, emptyWorld)];
