@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openAdapters } from '../src/adapters.ts';
 import { assemble } from '../src/assembly.ts';
 import { encodeId, streamName, type PersonId } from '../src/domain/ids.ts';
@@ -35,7 +36,7 @@ export const lifeOf = (n: number, person: PersonId, at: Instant): readonly { rea
   ];
 };
 
-/** Adds them to a folder (founded or not), and lets every read model catch up. */
+/** Adds them to a folder (founded or not), and lets every read model and reactor catch up: a server that is started on it has nothing else to do. */
 const fillWithMillions = async (data: string): Promise<void> => {
   const adapters = await openAdapters({ data }, () => 'http://127.0.0.1');
   const system = await assemble(adapters, { mode: 'mock', data, version: 'bench', origin: () => 'http://127.0.0.1', logger: quiet, post: async () => 200 });
@@ -51,6 +52,9 @@ const fillWithMillions = async (data: string): Promise<void> => {
     await Promise.all(pending.map(({ durable }) => durable));
   }
   await system.start();
+  const head = await log.head();
+  await Promise.all([...system.rim.models.values()].map((model) => model.reached(head, new Promise(() => undefined))));
+  while (system.rim.pumps.some(({ position }) => position < head)) await sleep(50);
   await system.stop();
   await adapters.close();
 };
