@@ -8,7 +8,7 @@ import { emmettFolder } from './peers/install.ts';
 import { outcomeOf } from './processes.ts';
 
 const rssMaxMiB = 300;
-const rounds = 3;
+const rounds = 5;
 const model = 'subscriptions';
 const eventsPeer = 20_000;
 
