@@ -15,6 +15,7 @@ type Upcasters = Readonly<Record<string, readonly Upcast[] | undefined>>;
 /** How many of the newest events followers find in memory. */
 const tailMax = 8_192;
 const pageSize = 1_000;
+const decodedAtOnce = 250;
 /** A signal may be lost, the log may not: followers look again now and then. After a page of at least so many new events one rests, so that under load it has few large pages instead of many small ones. */
 const burstEvents = 16;
 /** How long followers rest, in real time: the simulator, whose signals are never lost, lets them rest for none. */
@@ -163,7 +164,15 @@ export class StoredLog implements Log {
   }
 
   async *readAll(after: Position, size = pageSize): AsyncIterable<readonly Recorded[]> {
-    for await (const page of this.#store.readAll(after, size)) yield page.map((event) => this.#decode(event));
+    for await (const page of this.#store.readAll(after, size)) {
+      const events: Recorded[] = [];
+      for (const event of page) {
+        // Whoever asks something meanwhile does not wait for a whole page.
+        if (events.length > 0 && events.length % decodedAtOnce === 0) await turn();
+        events.push(this.#decode(event));
+      }
+      yield events;
+    }
   }
 
   head(): Promise<Position> {
@@ -180,6 +189,7 @@ export class StoredLog implements Log {
 
   async *follow(after: Position, signal: AbortSignal): AsyncIterable<readonly Recorded[]> {
     let position = after;
+    const burst = new Burst(this.#rests.burstRestMs);
     while (!signal.aborted) {
       const wakings = this.#wakings;
       const remembered = this.#remembered(position);
@@ -189,7 +199,7 @@ export class StoredLog implements Log {
           found = true;
           position = remembered.at(-1)?.position ?? position;
           yield remembered;
-          if (this.#rests.burstRestMs > 0 && remembered.length >= burstEvents && remembered.length < pageSize && !signal.aborted) await sleep(this.#rests.burstRestMs);
+          if (burst.goesOn(remembered.length) && remembered.length < pageSize && !signal.aborted) await sleep(this.#rests.burstRestMs);
         }
       } else {
         try {
@@ -223,6 +233,27 @@ export class StoredLog implements Log {
     });
   }
 }
+
+/** Whether events come so fast that whoever follows them does better to gather some: by the page, or one by one. */
+class Burst {
+  readonly #restMs: number;
+  #events = 0;
+  #window: NodeJS.Timeout | undefined;
+  constructor(restMs: number) {
+    this.#restMs = restMs;
+  }
+  goesOn(events: number): boolean {
+    if (this.#restMs <= 0) return false;
+    if (this.#window === undefined) this.#window = setTimeout(() => {
+      this.#window = undefined;
+      this.#events = 0;
+    }, this.#restMs).unref();
+    this.#events += events;
+    return this.#events >= burstEvents;
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Place of the first event after a position. */
 const firstAfter = (events: readonly Recorded[], position: Position): number => {

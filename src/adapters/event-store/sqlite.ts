@@ -38,8 +38,8 @@ interface Stand {
   readonly key: number;
   revision: number;
 }
-/** Numbers: three big integers a row cost a tenth of a rebuild, and no log has 2^53 events. */
-type EventRow = [position: number, stream: number, revision: number, id: string, type: string, data: string, meta: string];
+/** Three big integers a row would cost a tenth of a rebuild: they are numbers for as long as all positions are safe ones. */
+type EventRow = [position: number | bigint, stream: number | bigint, revision: number | bigint, id: string, type: string, data: string, meta: string];
 type StreamRow = [position: bigint, revision: bigint, id: string, type: string, data: string, meta: string];
 
 type Tuning = Pick<GroupCommitOptions, 'sync' | 'observe' | 'checkpointFrames' | 'restartFrames'>;
@@ -59,6 +59,8 @@ export class SqliteEventStore implements EventStore {
   readonly #findStream: StatementSync;
   readonly #streamPage: StatementSync;
   readonly #logPage: StatementSync;
+  /** Beyond 2^53. */
+  readonly #farLogPage: StatementSync;
   readonly #nameOf: StatementSync;
   readonly #lastPosition: StatementSync;
   /** Position of the last row written, durable or not. */
@@ -77,8 +79,10 @@ export class SqliteEventStore implements EventStore {
     this.#findStream = arrays(database, 'SELECT key, (SELECT max(revision) FROM events WHERE stream = key) FROM streams WHERE name = ?', false);
     this.#streamPage = arrays(database, `SELECT position, revision, id, type, data, meta FROM events
       WHERE stream = ? AND revision >= ? AND position <= ? ORDER BY revision LIMIT ${streamPageSize}`);
-    this.#logPage = arrays(database, `SELECT position, stream, revision, id, type, data, meta FROM events
-      WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`, false);
+    const logPage = `SELECT position, stream, revision, id, type, data, meta FROM events
+      WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`;
+    this.#logPage = arrays(database, logPage, false);
+    this.#farLogPage = arrays(database, logPage);
     this.#nameOf = arrays(database, 'SELECT name FROM streams WHERE key = ?');
     this.#lastPosition = arrays(database, 'SELECT coalesce(max(position), 0) FROM events');
     this.#last = this.#readLastPosition();
@@ -105,15 +109,16 @@ export class SqliteEventStore implements EventStore {
   }
   async *readAll(after: Position, pageSize = 1_000): AsyncGenerator<readonly StoredEvent[]> {
     for (let next = after; ; ) {
-      const rows = this.#logPage.all(next, this.#durable, pageSize) as unknown as EventRow[];
+      const statement = this.#durable <= Number.MAX_SAFE_INTEGER ? this.#logPage : this.#farLogPage;
+      const rows = statement.all(next, this.#durable, pageSize) as unknown as EventRow[];
       const last = rows.at(-1);
       if (last === undefined) return;
       next = BigInt(last[0]);
-      let [known, name] = [-1, '' as StreamName];
+      let [known, name]: [number | bigint, StreamName] = [-1, '' as StreamName];
       yield rows.map(([position, stream, revision, id, type, data, meta]) => {
         // Events of one stream often lie side by side.
-        if (stream !== known) [known, name] = [stream, this.#name(stream)];
-        return { position: BigInt(position), stream: name, revision, id, type, data, meta };
+        if (stream !== known) [known, name] = [stream, this.#name(Number(stream))];
+        return { position: BigInt(position), stream: name, revision: Number(revision), id, type, data, meta };
       });
       if (rows.length < pageSize) return;
       // Others get their turn between two pages, however long the log is.
