@@ -81,6 +81,7 @@ const writing = (ask: Asking, { operatorToken, plans }: World, rate: number): { 
       await sleep(Math.max(0, dueAt + everyMs - performance.now()));
     }
   });
+  for (const each of all) each.catch(() => undefined); // told by stop(), and not before whatever went wrong first
   return {
     stop: async () => {
       over = true;
