@@ -1,10 +1,9 @@
 /** Durable append through the port against the raw loop of `floors/append.ts`, and against emmett-sqlite: same events, same disk. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EventStore } from '../src/domain/ports/event-store.ts';
 import type { StreamName } from '../src/domain/ids.ts';
 import { SqliteEventStore } from '../src/adapters/event-store/sqlite.ts';
+import { withFolder } from './folder.ts';
 import { inTurns, rowOf, type Row } from './measure.ts';
 import { outcomeOf } from './processes.ts';
 import { emmettFolder } from './peers/install.ts';
@@ -48,8 +47,7 @@ class Writers {
     return count / (Number(process.hrtime.bigint() - start) / 1e9);
   }
 }
-const withWriters = async (work: (writers: Writers, folder: string) => Promise<Row[]>): Promise<Row[]> => {
-  const folder = await mkdtemp(join(tmpdir(), 'tollgate-bench-'));
+const withWriters = (work: (writers: Writers, folder: string) => Promise<Row[]>): Promise<Row[]> => withFolder(async (folder) => {
   const store = SqliteEventStore.open(join(folder, 'events.db'));
   try {
     const writers = new Writers(store);
@@ -57,9 +55,8 @@ const withWriters = async (work: (writers: Writers, folder: string) => Promise<R
     return await work(writers, folder);
   } finally {
     await store.close();
-    await rm(folder, { recursive: true, force: true });
   }
-};
+});
 interface Case {
   readonly name: string;
   readonly goal: number;

@@ -28,10 +28,6 @@ const get = async (port: number, path: string, token: string): Promise<string> =
 interface Arena {
   readonly world: World;
   readonly ours: Running;
-  /** The design's. */
-  readonly floor: Running;
-  /** Does everything that ours has promised, too. */
-  readonly whole: Running;
   readonly client: Client;
 }
 /** What our server does after its answers (read models, reactors) must not slow the floor's turn. */
@@ -133,7 +129,7 @@ export const httpRows = async (wanted: readonly HttpRow[]): Promise<Row[]> => {
     const rows: Row[] = [];
     for (const name of wanted) {
       progress(name);
-      const arena = { world, ours, floor, whole, client };
+      const arena = { world, ours, client };
       const sport = sports[name](arena);
       rows.push(await contest(arena, floor, sport));
       if (!sport.promises) continue;

@@ -10,8 +10,8 @@ import { operatorToken } from '../src/founding.ts';
 import { readFileSync } from 'node:fs';
 import { serve, type Served } from '../src/server.ts';
 import { median, rowOf, type Round, type Row } from './measure.ts';
+import { quiet } from './quiet.ts';
 
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const rounds = 5;
 type Asked = { readonly token?: string; readonly body?: object | string; readonly form?: Record<string, string> };
 type Answer = { readonly status: number; readonly text: string; readonly location?: string };

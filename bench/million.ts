@@ -12,10 +12,10 @@ import { beginning } from '../src/domain/ports/log.ts';
 import type { AnyEvent } from '../src/domain/decider.ts';
 import { progress } from './measure.ts';
 import { makeWorld, type World } from './world.ts';
+import { quiet } from './quiet.ts';
 
 export const accountsCount = 10_000;
 export const eventsEach = 100;
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const terms = {
   planId: 'pln_00000000000000000000', name: 'developer', price: { amount: 3500, currency: 'USD' }, interval: 'month',
   limits: { workloads: 10, cpuMillis: 1000, memoryMiB: 512, diskMiB: 1024 }, policy: { graceDays: 7, warnHours: 24, limitedDays: 14, suspendedDays: 30 },

@@ -2,9 +2,9 @@
 import '../src/short-lived.ts';
 import { openAdapters } from '../src/adapters.ts';
 import { assemble } from '../src/assembly.ts';
+import { quiet } from './quiet.ts';
 
 const [data = '.', name = ''] = process.argv.slice(2);
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const adapters = await openAdapters({ data }, () => 'http://127.0.0.1');
 const system = await assemble(adapters, { mode: 'mock', data, version: 'bench', origin: () => 'http://127.0.0.1', logger: quiet, post: async () => 200 });
 await system.start();

@@ -1,7 +1,5 @@
 /** A read model rebuilt over a million events, against the plainest fold into a table, and against emmett-sqlite's projection. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { withFolder } from './folder.ts';
 import { million } from './million.ts';
 import { inTurns, rowOf, type Row } from './measure.ts';
 import { emmettFolder } from './peers/install.ts';
@@ -21,17 +19,10 @@ const rebuilt = (data: string): { readonly rate: number; readonly rssMiB: number
   if (equal !== true) throw new Error('the rebuilt model differs');
   return { rate: events / seconds, rssMiB };
 };
-const withFolder = async (work: (folder: string, data: string) => Promise<Row[]>): Promise<Row[]> => {
-  const folder = await mkdtemp(join(tmpdir(), 'tollgate-bench-'));
-  try {
-    return await work(folder, (await million()).data);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-};
+const withMillion = (work: (folder: string, data: string) => Promise<Row[]>): Promise<Row[]> => withFolder(async (folder) => work(folder, (await million()).data));
 const sentOurs = 'a stopped folder with a million events of 10,000 accounts, pages of 1,000, compared with the live model and swapped';
 
-export const rebuildRows = (): Promise<Row[]> => withFolder(async (folder, data) => {
+export const rebuildRows = (): Promise<Row[]> => withMillion(async (folder, data) => {
   let rssMiB = 0;
   const ours = (): number => {
     const once = rebuilt(data);
@@ -50,5 +41,5 @@ export const rebuildPeerRows = async (): Promise<Row[]> => {
   } as const;
   const peer = emmettFolder();
   if ('why' in peer) return [rowOf({ ...facts, void: peer.why }, [{ ours: 0, floor: 0 }])];
-  return withFolder(async (folder, data) => [rowOf(facts, await inTurns({ ours: () => rebuilt(data).rate, floor: () => rateOf('bench/peers/projection.js', peer.folder, folder, `${eventsPeer}`) }))]);
+  return withMillion(async (folder, data) => [rowOf(facts, await inTurns({ ours: () => rebuilt(data).rate, floor: () => rateOf('bench/peers/projection.js', peer.folder, folder, `${eventsPeer}`) }))]);
 };

@@ -1,12 +1,11 @@
 /** Rows of things that start: the CLI for one short call, and the server on a folder that was founded before. Medians of milliseconds. */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { get } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { million } from './million.ts';
+import { withFolder } from './folder.ts';
 import { inTurns, median, rowOf, type Row } from './measure.ts';
 import { built, start } from './processes.ts';
 import { makeWorld, type World } from './world.ts';
@@ -30,14 +29,6 @@ const callsMs = async (args: readonly string[], environment?: NodeJS.ProcessEnv)
   const found: number[] = [];
   for (let call = 0; call <= callsPerRound; call += 1) found.push(await runMs(args, environment));
   return median(found.slice(1));
-};
-const withFolder = async <T>(work: (folder: string) => Promise<T>): Promise<T> => {
-  const folder = await mkdtemp(join(tmpdir(), 'tollgate-bench-'));
-  try {
-    return await work(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 };
 
 const shortCall = async (args: readonly string[], home: NodeJS.ProcessEnv): Promise<Row> =>

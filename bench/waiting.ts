@@ -1,12 +1,11 @@
 /** Rows about waiting: latency on a long log, the gate beside heavy work and on a slow disk, and how soon a lapse is felt. */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asking, must, type Asking } from './asking.ts';
 import { million } from './million.ts';
+import { withFolder } from './folder.ts';
 import { inTurns, median, rowOf, type Row } from './measure.ts';
 import { OpenLoop, perSecond } from './open-loop.ts';
 import { built, start, type Running } from './processes.ts';
@@ -14,14 +13,6 @@ import { makeWorld, type World } from './world.ts';
 
 const better = 'lower';
 const unit = 'ms';
-const withFolder = async <T>(work: (folder: string) => Promise<T>): Promise<T> => {
-  const folder = await mkdtemp(join(tmpdir(), 'tollgate-bench-'));
-  try {
-    return await work(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-};
 const serving = async <T>(folder: string, data: string, work: (server: Running, ask: Asking) => Promise<T>, environment: NodeJS.ProcessEnv = {}): Promise<T> => {
   Object.assign(process.env, environment);
   const server = await start(built('src/main.js'), ['--port', '0', '--data', data], folder);

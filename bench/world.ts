@@ -11,6 +11,7 @@ import { day, plus } from '../src/domain/instant.ts';
 import { personal } from '../src/domain/personal.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { quiet } from './quiet.ts';
 
 export interface World {
   readonly tenant: string;
@@ -22,7 +23,6 @@ export interface World {
   readonly customerTokens: readonly string[];
   readonly webhookSecret: string;
 }
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const origin = 'http://127.0.0.1';
 const context: Context = { actor: { kind: 'system', id: 'system:bench' }, correlationId: 'bench', causationId: 'bench' };
 const limits = { workloads: 10, cpuMillis: 1000, memoryMiB: 512, diskMiB: 1024 };

@@ -65,13 +65,9 @@ export type Served = { readonly app: NestFastifyApplication; readonly close: () 
 export const serve = async ({ rim }: Assembled, config: Pick<Config, 'hostNames' | 'host'>, logger: Logger): Promise<Served> => {
   const headers = { ...securityHeaders, 'content-security-policy': contentSecurityPolicy(rim.mode) };
   const correlationId = correlationIds(rim.random);
-  let lastOwn: string | undefined;
   const ownHost = (header: string | undefined): boolean => {
-    if (header !== undefined && header === lastOwn) return true;
     const name = hostName(header);
-    const own = isLoopback(name) || name === config.host || config.hostNames.includes(name);
-    if (own) lastOwn = header;
-    return own;
+    return isLoopback(name) || name === config.host || config.hostNames.includes(name);
   };
   // What is logged names the route, not the address typed: a query may hold personal data.
   const answered: Answered = ({ id, method, route }, status, ms, counts = true): void => {

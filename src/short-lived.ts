@@ -5,5 +5,5 @@
 import { setFlagsFromString } from 'node:v8';
 
 setFlagsFromString('--no-allocation-site-pretenuring');
-/** After a quiet while V8 would begin again with a small young generation, and promote what a burst of calls makes and drops: it keeps the size it works with. */
+// After a quiet while V8 would begin again with a small young generation, and promote what a burst of calls makes and drops: it keeps the size it works with.
 setFlagsFromString('--min-semi-space-size=16');

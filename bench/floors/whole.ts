@@ -34,13 +34,12 @@ const sealed = (key: Buffer, text: Buffer, about: string): Buffer[] => {
   const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(about));
   return [iv, cipher.update(text), cipher.final(), cipher.getAuthTag()];
 };
-let newKeys: { readonly owner: string; readonly wrapped: Buffer }[] = [];
+const newKeys: { readonly owner: string; readonly wrapped: Buffer }[] = [];
 const makeDurable = (): void => {
   if (newKeys.length === 0) return;
   beginKeys.run();
   for (const { owner, wrapped } of newKeys.splice(0)) insertKey.run(owner, wrapped);
   commitKeys.run();
-  newKeys = [];
 };
 
 // Read models: a document each, and how far they are, in one step.

@@ -10,13 +10,14 @@ import { BrokenChain, beginning, type Head, type Log, type Meta, type Origin, ty
 import type { EventStore, NewEvent, Position, StoredEvent } from '../../domain/ports/event-store.ts';
 import { Unavailable } from '../../domain/ports/failures.ts';
 import { currentVersion, upcast, type Upcast } from '../../domain/schema.ts';
+import { turn } from './turn.ts';
 
 type Upcasters = Readonly<Record<string, readonly Upcast[] | undefined>>;
 /** How many of the newest events followers find in memory. */
 const tailMax = 8_192;
 const pageSize = 1_000;
 const decodedAtOnce = 250;
-/** A signal may be lost, the log may not: followers look again now and then. After a page of at least so many new events one rests, so that under load it has few large pages instead of many small ones. */
+/** A signal may be lost, the log may not: followers look again now and then. After so many new events within one rest's time, in one page or several, one rests, so that under load it has few large pages instead of many small ones. */
 const burstEvents = 16;
 /** How long followers rest, in real time: the simulator, whose signals are never lost, lets them rest for none. */
 export type Rests = { readonly lookAgainMs: number; readonly burstRestMs: number };
@@ -252,8 +253,6 @@ class Burst {
     return this.#events >= burstEvents;
   }
 }
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Place of the first event after a position. */
 const firstAfter = (events: readonly Recorded[], position: Position): number => {

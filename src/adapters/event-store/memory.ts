@@ -1,8 +1,8 @@
 import type { StreamName } from '../../domain/ids.ts';
 import type { Appended, EventStore, NewEvent, Position, Revision, StoredEvent } from '../../domain/ports/event-store.ts';
 import { WrongExpectedRevision } from '../../domain/ports/event-store.ts';
+import { turn } from './turn.ts';
 
-const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const streamPageSize = 500;
 
 /** The log in memory: for mock mode, tests and the simulator. It never answers in the same tick, as a disk would not. */
@@ -27,7 +27,7 @@ export class MemoryEventStore implements EventStore {
   }
   async *read(stream: StreamName, from: Revision = 0): AsyncGenerator<readonly StoredEvent[]> {
     for (let next = from; ; next += streamPageSize) {
-      await tick();
+      await turn();
       const page = this.#streams.get(stream)?.slice(next, next + streamPageSize) ?? [];
       if (page.length > 0) yield page;
       if (page.length < streamPageSize) return;
@@ -35,7 +35,7 @@ export class MemoryEventStore implements EventStore {
   }
   async *readAll(after: Position, pageSize = 1_000): AsyncGenerator<readonly StoredEvent[]> {
     for (let next = Number(after); ; ) {
-      await tick();
+      await turn();
       // A position is the place in the array, counted from one.
       const page = this.#log.slice(next, next + pageSize);
       if (page.length > 0) yield page;
@@ -44,7 +44,7 @@ export class MemoryEventStore implements EventStore {
     }
   }
   async head(): Promise<Position> {
-    await tick();
+    await turn();
     return BigInt(this.#log.length);
   }
   onAdvanced(listener: () => void): () => void {
@@ -54,7 +54,7 @@ export class MemoryEventStore implements EventStore {
     return () => this.#listeners.delete(entry);
   }
   async close(): Promise<void> {
-    await tick();
+    await turn();
     this.#closed = true;
     this.#listeners.clear();
   }

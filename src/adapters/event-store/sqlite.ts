@@ -6,6 +6,7 @@ import type { GroupCommitOptions, Write } from '../sqlite/group-commit.ts';
 import { GroupCommit } from '../sqlite/group-commit.ts';
 import { openDatabase } from '../sqlite/open-database.ts';
 import { RecentMap } from '../sqlite/recent-map.ts';
+import { turn } from './turn.ts';
 
 /*
  * No index on the event id: it would cost 44% of the append rate, and (stream, revision) already stops duplicates.
@@ -196,8 +197,6 @@ export class SqliteEventStore implements EventStore {
     for (const listener of [...this.#listeners]) listener();
   }
 }
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const arrays = (database: DatabaseSync, sql: string, bigInts = true): StatementSync => {
   const statement = database.prepare(sql);

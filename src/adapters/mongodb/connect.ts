@@ -59,8 +59,10 @@ const inner = (error: unknown): unknown => (error instanceof MongoBulkWriteError
 const waited = (error: unknown): boolean => error instanceof MongoServerSelectionError || error instanceof MongoNetworkTimeoutError || error instanceof NoAnswer;
 /** Nobody is connected: no server was found, or a new connection is being made. */
 const lost = (error: unknown): boolean => error instanceof MongoServerSelectionError || error instanceof MongoTopologyClosedError || error instanceof MongoNotConnectedError || error instanceof MongoClientClosedError || error instanceof NoAnswer;
+/** Every connection is in use; a class of the driver's that is known by name only. */
+const queued = (error: unknown): boolean => (error as { name?: unknown } | undefined)?.name === 'MongoWaitQueueTimeoutError';
 const isPassing = (error: unknown): boolean =>
-  error instanceof MongoNetworkError || error instanceof MongoWriteConcernError || lost(error)
+  error instanceof MongoNetworkError || error instanceof MongoWriteConcernError || lost(error) || queued(error)
   || broken.has(String((error as { code?: unknown } | undefined)?.code))
   || (error instanceof MongoError && (passing.has(Number(error.code)) || passingLabels.some((label) => error.hasErrorLabel(label))));
 
