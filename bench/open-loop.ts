@@ -1,10 +1,9 @@
 /** Asks the gate at fixed instants, whether earlier questions are answered or not; in a process of its own, which nothing else can make late. */
 import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { asking, must } from './asking.ts';
-import { built } from './processes.ts';
+import { answerOf, built } from './processes.ts';
 
 export const perSecond = 1_000;
 const durationDefaultMs = 4_000;
@@ -42,8 +41,7 @@ export class OpenLoop {
     this.#tokens = tokens;
   }
   async p99(durationMs = durationDefaultMs): Promise<number> {
-    this.#child.send({ port: this.#port, tokens: this.#tokens, durationMs } satisfies Job);
-    const [found] = (await once(this.#child, 'message')) as [number | string];
+    const found = await answerOf<number | string>(this.#child, { port: this.#port, tokens: this.#tokens, durationMs } satisfies Job);
     if (typeof found === 'string') throw new Error(found);
     return found;
   }

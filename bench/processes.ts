@@ -66,6 +66,17 @@ export interface Loaded extends Result {
   /** Share of a core that the server's main thread used. */
   readonly busy: number;
 }
+/** Asks a forked client for one thing. */
+export const answerOf = async <T>(child: ChildProcess, job: object): Promise<T> => {
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      child.once('message', (answer) => resolve(answer as T)).once('exit', () => reject(new Error('the client has ended')));
+      child.send(job);
+    });
+  } finally {
+    child.removeAllListeners('exit');
+  }
+};
 export class Client {
   readonly #child = fork(built('bench/load.js'), { serialization: 'advanced' });
   #serial = 0;
@@ -74,11 +85,7 @@ export class Client {
     const job: Job = { port: server.port, connections, requests, count, from: this.#serial, awake };
     this.#serial += count;
     const before = cpuSecondsOf(server.pid);
-    const result = await new Promise<Result>((resolve, reject) => {
-      this.#child.once('message', (answer) => resolve(answer as Result)).once('exit', () => reject(new Error('the client has ended')));
-      this.#child.send(job);
-    });
-    this.#child.removeAllListeners('exit');
+    const result = await answerOf<Result>(this.#child, job);
     if (result.refused !== undefined) throw new Error(`not every answer was a 2xx: ${result.refused}`);
     const after = cpuSecondsOf(server.pid);
     return { ...result, rate: count / result.seconds, busy: before === undefined || after === undefined ? 1 : (after - before) / result.seconds };

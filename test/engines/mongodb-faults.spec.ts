@@ -29,6 +29,16 @@ const everything = async (collection: Collection): Promise<Keyed[]> => {
 };
 const entry = (key: string, position: bigint, n: number): Keyed => ({ key, position, document: { n } });
 
+/** A deed that finds nobody connected, once: what is connected anew for it is everybody's. */
+const connectAnew = (mongo: Mongo): Promise<void> => {
+  let lost = false;
+  return mongo.attempt(async () => {
+    if (lost) return;
+    lost = true;
+    throw new MongoNotConnectedError('nobody is connected');
+  });
+};
+
 /** What may befall one command: it is lost, or its answer, or the server says that it is no primary (any more), or that it is slow. */
 const faults: Readonly<Record<string, Omit<Fault, 'times' | 'commands'>>> = {
   'the connection breaks before it': { close: true },
@@ -229,12 +239,7 @@ withStandIn(() => {
         await count(session);
       });
       await begun.promise;
-      let lost = false;
-      await mongo.attempt(async () => {
-        if (lost) return;
-        lost = true;
-        throw new MongoNotConnectedError('nobody is connected');
-      });
+      await connectAnew(mongo);
       goOn.resolve();
       await done;
       assert.deepEqual([tries, await things.findOne({ _id: 'a' })], [2, { _id: 'a', n: 2 }]);
@@ -267,18 +272,24 @@ withStandIn(() => {
       const workers = Promise.all(Array.from({ length: 12 }, (_, n) => again(deeds[n % deeds.length] as (typeof deeds)[number], n)));
       for (let n = 0; n < 40; n += 1) {
         await Promise.race([sleep(10), workers]);
-        let lost = false;
-        await mongo.attempt(async () => {
-          if (lost) return;
-          lost = true;
-          throw new MongoNotConnectedError('nobody is connected');
-        });
+        await connectAnew(mongo);
       }
       goingOn = false;
       await workers;
       assert.ok(done > 100, `${done} deeds`);
     } finally {
       goingOn = false;
+      await server.stop();
+    }
+  });
+
+  test('mongodb: where every connection is in use for too long, it says "not now"', async () => {
+    const server = await StandIn.start();
+    try {
+      const mongo = await server.mongo();
+      const queued = Object.assign(new Error('timed out while checking out a connection'), { name: 'MongoWaitQueueTimeoutError' });
+      await assert.rejects(mongo.attempt(() => Promise.reject(queued)), Unavailable);
+    } finally {
       await server.stop();
     }
   });
